@@ -1,0 +1,113 @@
+"""From any exception to one `application/problem+json` body. Knows HTTP; nothing of puzzles."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app.api.schemas import ProblemOut
+from app.errors import BodyNotJSON, BodyTooLarge, FieldError, InvalidRequest, NotFound, TRMError, UnsupportedMediaType
+from app.metrics import Metrics
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+TYPE_BASE = "/problems/"
+
+
+def problem(status: int, kind: str, title: str, detail: str, fields: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None) -> Response:
+    """A problem response. ASCII only, so that whatever a client sent can be quoted back."""
+    body: dict[str, object] = {"type": TYPE_BASE + kind, "title": title, "status": status, "detail": detail}
+    if fields:
+        body["errors"] = [{"pointer": field.pointer, "detail": field.detail} for field in fields]
+    return Response(json.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def from_error(error: TRMError) -> Response:
+    """The response to an error of ours."""
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    return problem(error.status, error.type, error.title, error.detail, error.fields, headers)
+
+
+def pointer(location: Sequence[object]) -> str:
+    """RFC 6901 pointer of a pydantic location, without the `body` and the union branches that it starts and ends with."""
+    parts = [str(part) for part in location if part != "body" and not str(part).startswith(("list[", "str", "constrained"))]
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def from_validation(request: Request, error: RequestValidationError) -> Response:
+    """The response to a body that does not fit its schema."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        return from_error(UnsupportedMediaType(f"send the body as content-type: application/json, not {kind or 'without one'}"))
+    if any(each["type"] == "json_invalid" for each in error.errors()):
+        each = error.errors()[0]
+        return from_error(BodyNotJSON(f"the body is not JSON: {each['ctx']['error']} at character {each['loc'][-1]}"))
+    fields = {pointer(each["loc"]): FieldError(pointer(each["loc"]), _sentence(each)) for each in reversed(error.errors())}
+    detail = "; ".join(f"{field.pointer or 'the body'}: {field.detail}" for field in reversed(fields.values()))
+    return from_error(InvalidRequest(detail, fields=tuple(reversed(fields.values()))))
+
+
+def _sentence(error: Mapping[str, object]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    return str(error["msg"]).replace("Input should be", "it should be").replace("Field required", "it is required")
+
+
+def from_http(error: HTTPException) -> Response:
+    """The response to what the framework refused."""
+    match error.status_code:
+        case 400:
+            return from_error(BodyNotJSON("the body cannot be read as JSON"))
+        case 404:
+            return from_error(NotFound("there is nothing at this address; see /docs"))
+        case 413:
+            return from_error(BodyTooLarge(error.detail))
+        case status:
+            return problem(status, "http", error.detail, error.detail, headers=error.headers)
+
+
+def install(app: FastAPI, metrics: Metrics) -> None:
+    """Make every error of `app` a problem response; refusals are counted."""
+
+    async def on_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, TRMError)
+        metrics.rejected.labels(error.type).inc()
+        if error.status == 500:
+            log.error("internal error", exc_info=error)
+        return from_error(error)
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        response = from_validation(request, error)
+        metrics.rejected.labels({400: BodyNotJSON.type, 415: UnsupportedMediaType.type}.get(response.status_code, InvalidRequest.type)).inc()
+        return response
+
+    async def on_http(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return from_http(error)
+
+    async def on_bug(_: Request, __: Exception) -> Response:
+        return from_error(TRMError("something went wrong here; the log has it under this X-Request-ID"))
+
+    app.add_exception_handler(TRMError, on_error)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_bug)
+
+
+PROBLEMS: dict[int | str, dict[str, object]] = {
+    status: {"model": ProblemOut, "description": meaning, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}}
+    for status, meaning in {
+        400: "Not JSON",
+        404: "Unknown model",
+        413: "Body over the limit",
+        415: "Wrong media type",
+        422: "Wrong shape, symbol or size; contradicting givens; options out of range",
+        503: "Queue full, draining, or no worker ready; see Retry-After",
+        504: "The deadline passed while the puzzle was waiting",
+    }.items()
+}
+"""Error responses of the solving routes, for the OpenAPI document."""

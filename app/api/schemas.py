@@ -1,0 +1,129 @@
+"""The JSON of the HTTP contract as pydantic models. Knows field names and ranges; no puzzles' rules, no solving."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+
+Grid = str | list[list[int]]
+NEWSPAPER = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SudokuIn(_In):
+    """A Sudoku of 4x4, 6x6 or 9x9."""
+
+    type: Literal["sudoku"]
+    grid: Annotated[
+        StrictStr | list[list[StrictInt]],
+        Field(
+            union_mode="left_to_right",
+            description="One character a cell, row by row, `.` or `0` for empty; or a list of rows of integers, 0 for empty.",
+            examples=[NEWSPAPER],
+        ),
+    ]
+
+
+class OptionsIn(_In):
+    """How to solve; what is left out is the model's default."""
+
+    max_steps: Annotated[StrictInt | None, Field(ge=1, description="Most steps of each attempt.")] = None
+    halt: Annotated[Literal["verified", "learned", "never"] | None, Field(description="When an attempt ends before max_steps.")] = None
+    attempts: Annotated[StrictInt | None, Field(ge=1, description="Most attempts, each on another symmetric copy.")] = None
+    timeout_ms: Annotated[StrictInt, Field(ge=1, le=600_000, description="Deadline, from arrival, in milliseconds.")] = 10_000
+    trace: Annotated[StrictBool, Field(description="Whether to return the answer after every step.")] = False
+    cache: Annotated[Literal["use", "refresh", "bypass"], Field(description="Whether to read and write the cache.")] = "use"
+
+
+class SolveIn(_In):
+    """One puzzle to solve."""
+
+    puzzle: SudokuIn
+    model: Annotated[StrictStr | None, Field(description="A model's or family's name; left out, the family's default.")] = None
+    options: OptionsIn = OptionsIn()
+
+
+class TraceOut(BaseModel):
+    """The answer after one step."""
+
+    attempt: int
+    step: int
+    grid: Grid
+    halt_probability: float
+
+
+class TimingOut(BaseModel):
+    """Where the time went, in milliseconds."""
+
+    queue_ms: float
+    solve_ms: float
+    total_ms: float
+
+
+class SolveOut(BaseModel):
+    """An answer. `verified` is what the rules say of it; null where no rule can."""
+
+    id: str
+    model: str
+    model_version: str
+    type: str
+    status: Literal["solved", "unsolved"]
+    verified: bool | None
+    solution: Grid
+    steps: int
+    attempts: int
+    halt_reason: Literal["verified", "learned", "max_steps", "deadline"]
+    halt_probability: float
+    cache: Literal["hit", "miss", "coalesced", "bypass"]
+    timing: TimingOut
+    trace: list[TraceOut] | None = None
+
+
+class ModelOut(BaseModel):
+    """A served model: what it reads, its defaults and limits, its measured accuracy and the digest of its weights."""
+
+    name: str
+    version: str
+    description: str
+    type: str
+    height: int
+    width: int
+    arch: dict[str, object]
+    defaults: dict[str, object]
+    limits: dict[str, object]
+    accuracy: list[dict[str, object]]
+    sha256: str
+
+
+class ModelsOut(BaseModel):
+    """All served models."""
+
+    models: list[ModelOut]
+
+
+class HealthOut(BaseModel):
+    """Whether the service lives or is ready, and why not."""
+
+    status: Literal["ok", "unavailable"]
+    detail: str
+    workers: int
+    ready: int
+
+
+class FieldErrorOut(BaseModel):
+    """One thing to mend."""
+
+    pointer: Annotated[str, Field(description="RFC 6901 pointer into the body.")]
+    detail: str
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldErrorOut] | None = None

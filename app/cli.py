@@ -1,0 +1,137 @@
+"""`trm serve | solve | train | evaluate | export`. Each command imports what it needs, so that serving needs no torch."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from app.errors import InvalidRequest, TRMError
+from app.settings import PROJECT, Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status. Errors of ours are one sentence on stderr."""
+    arguments = parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except TRMError as error:
+        print(f"trm: {error.detail}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser(prog="trm", description="Solve puzzles with Tiny Recursive Models.")
+    commands = top.add_subparsers(required=True, metavar="command")
+    _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"))
+    _solve(commands.add_parser("solve", help="solve one grid here, without a server"))
+    _train(commands.add_parser("train", help="train a Sudoku model; the same command resumes (needs the torch extra)"))
+    _evaluate(commands.add_parser("evaluate", help="measure a model of the store on lists of puzzles"))
+    _export(commands.add_parser("export", help="put a training run into the model store (needs the torch extra)"))
+    return top
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    for name, field in Settings.model_fields.items():
+        command.add_argument(f"--{name.replace('_', '-')}", help=f"{field.description} (TRM_{name.upper()})", metavar="VALUE")
+    command.set_defaults(run=serve)
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve until told to stop."""
+    from app.serve import serve as run
+
+    given = {name: value for name, value in vars(arguments).items() if name in Settings.model_fields and value is not None}
+    return run(settings(given))
+
+
+def settings(given: dict[str, Any]) -> Settings:
+    """The settings, flags before environment. Raises `InvalidRequest` naming the setting at fault."""
+    try:
+        return Settings(**{name: json.loads(value) if name == "models" else value for name, value in given.items()})
+    except ValueError as error:
+        raise InvalidRequest(f"settings: {error}") from error
+
+
+def _solve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("grid", help="the puzzle, one character a cell, '.' or '0' for empty")
+    command.add_argument("--model", help="model to use (the first that reads this size)")
+    command.add_argument("--store", type=Path, default=PROJECT / "model_store", help="the model store")
+    command.set_defaults(run=solve)
+
+
+def solve(arguments: argparse.Namespace) -> int:
+    """Print the solved grid; exit status 1 when it was not solved."""
+    from app.solve import solve as run
+
+    return run(arguments.grid, arguments.model, arguments.store)
+
+
+def _train(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_folder", type=Path, help="folder of the run; a run that is there already is resumed")
+    command.add_argument("--side", type=int, choices=(4, 6, 9), default=9, help="side of the grid")
+    command.add_argument(
+        "--data", action="append", default=[], metavar="CSV[:WEIGHT]", help="puzzles to train on, all but the held-out ones; generated without it"
+    )
+    command.add_argument("--generate", type=int, default=5000, metavar="N", help="puzzles to generate when there is no --data")
+    command.add_argument("--updates", type=int, default=9000, help="updates in all, the cool-down included")
+    command.add_argument("--hidden-size", type=int, default=96)
+    command.add_argument("--slots", type=int, default=96, help="puzzles in a batch")
+    command.add_argument("--lr", type=float, default=1.5e-3)
+    command.add_argument("--reveal", type=int, default=14, help="most further cells shown of a puzzle")
+    command.add_argument("--seed", type=int, default=1)
+    command.add_argument("--threads", type=int, default=None)
+    command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
+    command.set_defaults(run=train)
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train, or go on training."""
+    from app.training.commands import train as run
+
+    return run(arguments)
+
+
+def _evaluate(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", help="model of the store")
+    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
+    command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles; generated without it")
+    command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
+    command.add_argument("--generate", type=int, default=500, metavar="N", help="puzzles to generate when there is no --data")
+    command.add_argument("--clues", default="", metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
+    command.add_argument("--count", type=int, default=500, help="most puzzles of each list")
+    command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")
+    command.add_argument("--attempts", type=int, help="attempts (the model's default)")
+    command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
+    command.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    command.add_argument("--slots", type=int, default=64)
+    command.add_argument("--threads", type=int, default=2)
+    command.add_argument("--seed", type=int, default=0, help="of the choice of puzzles and revealed cells")
+    command.add_argument("--record", action="store_true", help="write the figures into the model's config.json")
+    command.set_defaults(run=evaluate)
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Print a table and, on the last line, the same as JSON."""
+    from app.training.commands import evaluate as run
+
+    return run(arguments)
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_folder", type=Path, help="folder of the training run")
+    command.add_argument("--name", required=True, help="name of the model in the store")
+    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
+    command.add_argument("--description", default="", help="one sentence for the list of models")
+    command.set_defaults(run=export)
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write the averaged weights of a run into the store."""
+    from app.training.commands import export as run
+
+    return run(arguments)

@@ -1,0 +1,60 @@
+"""What an engine is asked and what it answers, as values. Standard library only; everything here crosses process boundaries."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Halt = Literal["verified", "learned", "never"]
+HaltReason = Literal["verified", "learned", "max_steps", "deadline"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One puzzle to solve.
+
+    `cells` are the input tokens, one byte a cell. `max_steps` bounds each attempt. `deadline` is a `time.monotonic()` value in
+    seconds, which all processes of one machine share.
+    """
+
+    id: str
+    cells: bytes
+    halt: Halt
+    max_steps: int
+    attempts: int
+    deadline: float
+    trace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """The model's answer after one step of one attempt, in the orientation of the request."""
+
+    attempt: int
+    step: int
+    cells: bytes
+    halt_probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer to a request that ran. `verified` is None where no rule can tell; `steps` counts over all attempts."""
+
+    id: str
+    cells: bytes
+    verified: bool | None
+    steps: int
+    attempts: int
+    halt_reason: HaltReason
+    halt_probability: float
+    queue_seconds: float
+    solve_seconds: float
+    trace: tuple[TraceStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """The deadline passed before the request got a slot."""
+
+    id: str
+
+
+Finished = Outcome | Expired

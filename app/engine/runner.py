@@ -1,0 +1,25 @@
+"""What the engine needs of something that runs a model's step: slots with state. Knows no requests, rules or policy."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.puzzles.base import Tokens
+
+
+class Runner(Protocol):
+    """Preallocated state (z_H, z_L, inputs) for a fixed number of slots, and the step over the first n of them."""
+
+    device: str
+    slots: int
+    cells: int
+
+    def load(self, slot: int, tokens: Tokens) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+
+    def move(self, source: int, target: int) -> None:
+        """Copy the state of one slot over another."""
+
+    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
+        """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""

@@ -1,0 +1,157 @@
+"""Which puzzle runs in which slot at the next step. A value: no clock, no tensors, no I/O; time comes in as an argument.
+
+Slots are packed: after `schedule` the running puzzles hold slots 0..n-1, so a step always runs on a contiguous view. A puzzle
+joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.engine.request import HaltReason, Request
+
+Refill = Literal["step", "batch"]
+"""When freed slots are refilled: before the next step, or (for comparison) only when the whole batch is done."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended."""
+
+    request: Request
+    attempt: int = 0
+    step: int = 0
+    total_steps: int = 0
+    ended: HaltReason | None = None
+    verified: bool = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What to do before the next step: first `moves` (source slot, target slot), then `loads`; then step slots 0..size-1.
+
+    `expired` are puzzles whose deadline passed while they waited; those with `attempt` > 0 have an answer from earlier attempts.
+    """
+
+    size: int = 0
+    moves: list[tuple[int, int]] = field(default_factory=list)
+    loads: list[tuple[int, Entry]] = field(default_factory=list)
+    expired: list[Entry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Update:
+    """What a step brought: slots whose attempt `ended` (their answer must be kept now), and puzzles that are `finished`."""
+
+    ended: list[tuple[int, Entry]] = field(default_factory=list)
+    finished: list[Entry] = field(default_factory=list)
+
+
+class Scheduler:
+    """A slot table and a waiting queue, first come first served; a restarted puzzle goes to the end of the queue."""
+
+    def __init__(self, slots: int, refill: Refill = "step") -> None:
+        self.slots, self.refill = slots, refill
+        self.waiting: deque[Entry] = deque()
+        self.running: list[Entry | None] = []
+        self.entries: dict[str, Entry] = {}
+
+    def add(self, request: Request) -> None:
+        """Queue a request. Raises `ValueError` for an id that is already here."""
+        if request.id in self.entries:
+            raise ValueError(f"request {request.id} is already scheduled")
+        self.entries[request.id] = entry = Entry(request)
+        self.waiting.append(entry)
+
+    def abort(self, request_id: str) -> bool:
+        """Forget a request wherever it is; False if it is not here. Its slot is free at the next `schedule`."""
+        entry = self.entries.pop(request_id, None)
+        if entry is None:
+            return False
+        if entry in self.running:
+            self.running[self.running.index(entry)] = None
+        else:
+            self.waiting.remove(entry)
+        return True
+
+    def schedule(self, now: float) -> Plan:
+        """Fill the free slots from the queue, close the remaining gaps from the tail, and say what the next step runs on."""
+        plan = Plan(expired=[entry for entry in self.waiting if entry.request.deadline <= now])
+        for entry in plan.expired:
+            self.waiting.remove(entry)
+            del self.entries[entry.request.id]
+        if self.refill == "step" or not any(self.running):
+            self._refill(plan)
+            self._pack(plan)
+        plan.size = len(self.running)
+        return plan
+
+    def _refill(self, plan: Plan) -> None:
+        gaps = [slot for slot, entry in enumerate(self.running) if entry is None]
+        gaps += range(len(self.running), self.slots)
+        for slot in gaps:
+            if not self.waiting:
+                return
+            entry = self.waiting.popleft()
+            entry.attempt, entry.step, entry.ended = entry.attempt + 1, 0, None
+            if slot == len(self.running):
+                self.running.append(None)
+            self.running[slot] = entry
+            plan.loads.append((slot, entry))
+
+    def _pack(self, plan: Plan) -> None:
+        while None in self.running:
+            last = self.running.pop()
+            if last is not None:
+                gap = self.running.index(None)
+                self.running[gap] = last
+                plan.moves.append((len(self.running), gap))
+
+    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float) -> Update:
+        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt."""
+        update = Update()
+        for slot, entry in enumerate(self.running):
+            if entry is None or entry.ended:
+                continue
+            entry.step += 1
+            entry.total_steps += 1
+            entry.verified = bool(verified[slot])
+            entry.ended = self._reason(entry, bool(halted[slot]), now)
+            if entry.ended:
+                update.ended.append((slot, entry))
+        if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):
+            update.finished = self._release()
+        return update
+
+    @staticmethod
+    def _reason(entry: Entry, halted: bool, now: float) -> HaltReason | None:
+        request = entry.request
+        if request.halt == "verified" and entry.verified:
+            return "verified"
+        if request.halt == "learned" and halted:
+            return "learned"
+        if now >= request.deadline:
+            return "deadline"
+        return "max_steps" if entry.step >= request.max_steps else None
+
+    def _release(self) -> list[Entry]:
+        """Free the slots of ended attempts; an unverified one with attempts left waits for another, the rest are finished."""
+        finished = []
+        for slot, entry in enumerate(self.running):
+            if entry is None or not entry.ended:
+                continue
+            self.running[slot] = None
+            if entry.verified or entry.ended == "deadline" or entry.attempt >= entry.request.attempts:
+                finished.append(entry)
+                del self.entries[entry.request.id]
+            else:
+                self.waiting.append(entry)
+        return finished
+
+    def check(self) -> None:
+        """Raise `AssertionError` unless every request is in exactly one place and no more slots are held than there are."""
+        places = [id(entry) for entry in self.waiting] + [id(entry) for entry in self.running if entry is not None]
+        assert len(places) == len(set(places)), "a request is in two places"
+        assert set(places) == {id(entry) for entry in self.entries.values()}, "a request is lost"
+        assert len(self.running) <= self.slots, "more slots are held than there are"

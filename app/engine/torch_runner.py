@@ -1,0 +1,44 @@
+"""The TRM step in torch, on a CPU or a CUDA device from the same code. Knows slots and tensors; no requests or rules.
+
+On CUDA the step runs in bfloat16 autocast; nothing here has been measured on a GPU yet.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from app.model.trm import TRM, Carry
+from app.puzzles.base import Tokens
+
+
+class TorchRunner:
+    """Slots as preallocated tensors on one device."""
+
+    def __init__(self, model: TRM, slots: int, device: str = "cpu") -> None:
+        self.device, self.slots, self.cells = device, slots, model.config.seq_len
+        self.model = model.to(device).eval().requires_grad_(False)
+        self.tokens = torch.zeros(slots, self.cells, dtype=torch.long, device=device)
+        self.carry = Carry(*(z.clone() for z in self.model.fresh(slots)))
+
+    def load(self, slot: int, tokens: Tokens) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+        self.tokens[slot] = torch.tensor(tokens, dtype=torch.long)
+        self.carry.z_H[slot], self.carry.z_L[slot] = self.model.H_init, self.model.L_init
+
+    def move(self, source: int, target: int) -> None:
+        """Copy the state of one slot over another."""
+        for state in (self.tokens, *self.carry):
+            state[target] = state[source]
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast("cuda", torch.bfloat16) if self.device.startswith("cuda") else nullcontext()
+
+    @torch.inference_mode()
+    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
+        """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""
+        with self._precision():
+            carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size])
+        self.carry.z_H[:size], self.carry.z_L[:size] = carry
+        return output.logits.argmax(-1).to(torch.uint8).cpu().numpy(), output.q_halt.float().cpu().numpy()

@@ -1,0 +1,105 @@
+"""The one error tree. Each class knows the HTTP status, problem type and title it becomes; knows no framework.
+
+TRMError
+├── InvalidRequest 422      the body, the grid or an option is wrong; `fields` says where
+│   └── InvalidPuzzle
+├── BodyNotJSON 400 · UnsupportedMediaType 415 · BodyTooLarge 413
+├── NotFound 404            no such route, model or puzzle id
+│   └── UnknownModel
+├── Unavailable 503         try again after `retry_after` seconds
+│   ├── QueueFull · Draining · NoWorker · WorkerLost
+├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
+└── InvalidModel 500        a model folder, config or checkpoint is not usable (never a client's fault)
+    StepFailed 500          the model's step failed on this puzzle
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing to mend: an RFC 6901 pointer into the body and a sentence."""
+
+    pointer: str
+    detail: str
+
+
+class TRMError(Exception):
+    """Base of every error this service raises on purpose."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+    retry_after: int | None = None
+
+    def __init__(self, detail: str, *, fields: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.fields = fields
+
+
+class InvalidRequest(TRMError):
+    status, type, title = 422, "invalid-request", "The request is not valid"
+
+
+class InvalidPuzzle(InvalidRequest):
+    type, title = "invalid-puzzle", "The puzzle is not valid"
+
+
+class BodyNotJSON(TRMError):
+    status, type, title = 400, "not-json", "The body is not JSON"
+
+
+class BodyTooLarge(TRMError):
+    status, type, title = 413, "body-too-large", "The body is too large"
+
+
+class UnsupportedMediaType(TRMError):
+    status, type, title = 415, "unsupported-media-type", "The media type is not supported"
+
+
+class NotFound(TRMError):
+    status, type, title = 404, "not-found", "Not found"
+
+
+class UnknownModel(NotFound):
+    type, title = "unknown-model", "The model is not served here"
+
+
+class Unavailable(TRMError):
+    """Try again later; `retry_after` is in whole seconds."""
+
+    status, type, title = 503, "unavailable", "The service cannot take this puzzle now"
+
+    def __init__(self, detail: str, *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = max(1, retry_after)
+
+
+class QueueFull(Unavailable):
+    type, title = "queue-full", "The queue is full"
+
+
+class Draining(Unavailable):
+    type, title = "draining", "The service is shutting down"
+
+
+class NoWorker(Unavailable):
+    type, title = "no-worker", "No worker is ready"
+
+
+class WorkerLost(Unavailable):
+    type, title = "worker-lost", "The workers that tried this puzzle died"
+
+
+class DeadlineExceeded(TRMError):
+    status, type, title = 504, "deadline-exceeded", "The deadline passed while the puzzle was waiting"
+
+
+class InvalidModel(TRMError):
+    type, title = "invalid-model", "The model is not usable"
+
+
+class StepFailed(TRMError):
+    type, title = "step-failed", "The model's step failed on this puzzle"

@@ -1,0 +1,73 @@
+"""The composition root: builds everything from `Settings`, opens it in order and closes it in reverse."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TypedDict
+
+from fastapi import FastAPI
+
+from app.api import errors
+from app.api.deps import Services
+from app.api.envelope import Envelope
+from app.api.routes import models, operations, solve
+from app.cache.memory import MemoryCache
+from app.metrics import Metrics
+from app.model.store import ModelStore
+from app.pool.messages import WorkerSpec
+from app.pool.processes import ProcessPool
+from app.puzzles.families import FAMILIES
+from app.settings import Settings
+from app.solver import Solver
+
+
+class State(TypedDict):
+    """What the lifespan hands to every request."""
+
+    services: Services
+
+
+def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
+    """How the settings want a worker."""
+    return WorkerSpec(
+        store=settings.model_store,
+        models=tuple(store.entries),
+        backend=settings.backend,
+        device=settings.device,
+        slots=settings.slots,
+        threads=settings.threads,
+        refill=settings.refill,
+    )
+
+
+def create_services(settings: Settings) -> Services:
+    """Everything that a request may need; nothing is started yet. Raises `InvalidModel` for an unusable store."""
+    store = ModelStore(settings.model_store, settings.models)
+    metrics = Metrics(tuple(store.entries))
+    for entry in store.entries.values():
+        metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
+    pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
+    solver = Solver(FAMILIES, store, pool, MemoryCache(settings.cache_entries), metrics)
+    return Services(solver, pool, store, metrics)
+
+
+def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
+    """The ASGI application; its lifespan starts the workers and stops them."""
+    made = services or create_services(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        await made.pool.start()
+        try:
+            yield {"services": made}
+        finally:
+            made.solver.draining = True
+            await made.pool.close()
+            await made.solver.cache.close()
+
+    app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
+    errors.install(app, made.metrics)
+    for router in (solve.router, models.router, operations.router):
+        app.include_router(router)
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes)
+    return app

@@ -1,0 +1,83 @@
+"""Every Prometheus series of the service, in one registry of the API process. Knows names and buckets; decides nothing.
+
+Workers have no registry: what they measure comes over the pipe. Label values come from closed sets, never from a client.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+STEP_BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+REQUEST_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+DEPTH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512)
+SIZE_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+ATTEMPT_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
+
+OUTCOMES = ("solved", "unsolved", "expired", "abandoned", "failed")
+REASONS = ("verified", "learned", "max_steps", "deadline")
+CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass", "refresh")
+
+
+class Metrics:
+    """The series, ready to be counted on; `render` writes them in the text format."""
+
+    def __init__(self, models: tuple[str, ...] = ()) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.http_requests = Counter("trm_http_requests_total", "HTTP requests answered.", ["route", "method", "code"], registry=registry)
+        self.http_duration = Histogram(
+            "trm_http_request_duration_seconds", "Time from request to response.", ["route"], buckets=REQUEST_BUCKETS, registry=registry
+        )
+        self.waiting = Gauge("trm_requests_waiting", "Puzzles that wait for a worker.", registry=registry)
+        self.running = Gauge("trm_requests_running", "Puzzles that workers hold.", registry=registry)
+        self.queue_capacity = Gauge("trm_queue_capacity", "Most puzzles that may wait.", registry=registry)
+        self.slots = Gauge("trm_slots", "Slots of all workers and models.", registry=registry)
+        self.finished = Counter("trm_requests_finished_total", "Puzzles that left the pool.", ["model", "outcome"], registry=registry)
+        self.rejected = Counter("trm_requests_rejected_total", "Requests refused, by problem type.", ["reason"], registry=registry)
+        self.queue_duration = Histogram(
+            "trm_request_queue_duration_seconds", "Time from admission to the first slot.", buckets=REQUEST_BUCKETS, registry=registry
+        )
+        self.solve_duration = Histogram(
+            "trm_request_solve_duration_seconds", "Time from the first slot to the answer.", ["model"], buckets=REQUEST_BUCKETS, registry=registry
+        )
+        self.step_duration = Histogram(
+            "trm_step_duration_seconds", "Duration of one step of a batch.", ["model", "device"], buckets=STEP_BUCKETS, registry=registry
+        )
+        self.step_size = Histogram("trm_step_batch_size", "Puzzles in one step.", ["model"], buckets=SIZE_BUCKETS, registry=registry)
+        self.halting_steps = Histogram(
+            "trm_halting_steps", "Steps until a puzzle halted, over all attempts.", ["model", "reason"], buckets=DEPTH_BUCKETS, registry=registry
+        )
+        self.attempts = Histogram("trm_attempts", "Attempts that a puzzle took.", ["model"], buckets=ATTEMPT_BUCKETS, registry=registry)
+        self.verified = Counter("trm_verified_total", "Answers by what the rule check says of them.", ["model", "verified"], registry=registry)
+        self.worker_up = Gauge("trm_worker_up", "Whether a worker is ready.", ["worker", "device"], registry=registry)
+        self.worker_restarts = Counter("trm_worker_restarts_total", "Workers replaced, by why.", ["reason"], registry=registry)
+        self.worker_last_step = Gauge("trm_worker_last_step_timestamp_seconds", "When a worker last stepped, Unix time.", ["worker"], registry=registry)
+        self.cache_requests = Counter("trm_cache_requests_total", "Solves by what the cache had to say.", ["result"], registry=registry)
+        self.cache_duration = Histogram(
+            "trm_cache_operation_duration_seconds", "Duration of cache operations.", ["op"], buckets=STEP_BUCKETS, registry=registry
+        )
+        self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
+        self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
+        self._initialise(models)
+
+    def _initialise(self, models: tuple[str, ...]) -> None:
+        """Create the known label sets, so that rates start from a zero and not from nothing."""
+        for model in models:
+            for outcome in OUTCOMES:
+                self.finished.labels(model, outcome)
+            for reason in REASONS:
+                self.halting_steps.labels(model, reason)
+            for verified in ("true", "false"):
+                self.verified.labels(model, verified)
+        for result in CACHE_RESULTS:
+            self.cache_requests.labels(result)
+        for reason in ("died", "failed"):
+            self.worker_restarts.labels(reason)
+
+    def stepped(self, worker: str, device: str, model: str, size: int, seconds: float) -> None:
+        """One step of a batch was run."""
+        if size:
+            self.step_duration.labels(model, device).observe(seconds)
+            self.step_size.labels(model).observe(size)
+            self.worker_last_step.labels(worker).set_to_current_time()
+
+    def render(self) -> bytes:
+        """All series in Prometheus' text format."""
+        return generate_latest(self.registry)

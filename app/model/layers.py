@@ -1,0 +1,147 @@
+"""The parts of a TRM block. Knows tensors of shape (batch, positions, hidden); knows no recursion, no heads, no puzzles.
+
+Parameter names and layouts are the reference's, so that its checkpoints load key by key
+(github.com/SamsungSAILMontreal/TinyRecursiveModels). The mixer is the one part that varies.
+"""
+
+import math
+from math import isqrt
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from app.model.config import TRMConfig
+
+
+def trunc_normal(shape: tuple[int, ...], std: float) -> Tensor:
+    """Normal values of standard deviation `std` before truncation at two of them."""
+    return nn.init.trunc_normal_(torch.empty(shape), std=std, a=-2 * std, b=2 * std)
+
+
+def rms_norm(x: Tensor, eps: float) -> Tensor:
+    """Root-mean-square norm over channels, without a weight, in float32 whatever `x` is."""
+    x32 = x.float()
+    return (x32 * torch.rsqrt(x32.square().mean(-1, keepdim=True) + eps)).to(x.dtype)
+
+
+class Linear(nn.Module):
+    """A linear map with LeCun-normal weights."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(trunc_normal((outputs, inputs), 1 / math.sqrt(inputs)))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight, self.bias)
+
+
+class SwiGLU(nn.Module):
+    """(…, width) -> (…, width) through silu(gate) * up; `gate_up_proj` gives [gate | up]."""
+
+    def __init__(self, config: TRMConfig, width: int) -> None:
+        super().__init__()
+        inner = config.swiglu_size(width)
+        self.gate_up_proj = Linear(width, 2 * inner)
+        self.down_proj = Linear(inner, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        down: Tensor = self.down_proj(F.silu(gate) * up)
+        return down
+
+
+class Attention(nn.Module):
+    """Full self-attention over all positions, with rotary positions when the config asks for them."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        self.heads, self.head_dim = config.num_heads, config.head_dim
+        self.qkv_proj = Linear(config.hidden_size, 3 * config.hidden_size)
+        self.o_proj = Linear(config.hidden_size, config.hidden_size)
+        self.rope = config.pos_encodings == "rope"
+        if self.rope:
+            frequency = config.rope_theta ** (-torch.arange(0, self.head_dim, 2).float() / self.head_dim)
+            angle = torch.outer(torch.arange(config.positions).float(), frequency).repeat(1, 2)
+            self.register_buffer("cos", angle.cos(), persistent=False)
+            self.register_buffer("sin", angle.sin(), persistent=False)
+
+    def rotate(self, x: Tensor) -> Tensor:
+        """Rotate (batch, heads, positions, head_dim) by position, in halves."""
+        low, high = x.float().chunk(2, dim=-1)
+        return (x * self.cos + torch.cat((-high, low), dim=-1) * self.sin).to(x.dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, positions, hidden = x.shape
+        q, k, v = self.qkv_proj(x).view(batch, positions, 3 * self.heads, self.head_dim).transpose(1, 2).chunk(3, dim=1)
+        if self.rope:
+            q, k = self.rotate(q), self.rotate(k)
+        out = F.scaled_dot_product_attention(q, k, v)
+        mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, positions, hidden))
+        return mixed
+
+
+class UnitAttention(nn.Module):
+    """Attention inside rows (first third of the heads), columns (second) and boxes (last) of a square grid.
+
+    Every cell sees its own three units only, so attention costs 9 x 9 per unit instead of 81 x 81.
+    """
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        assert config.box_shape is not None
+        self.side, self.box = isqrt(config.seq_len), config.box_shape
+        self.group, self.head_dim = config.num_heads // 3, config.head_dim
+        self.qkv_proj = Linear(config.hidden_size, 3 * config.hidden_size)
+        self.o_proj = Linear(config.hidden_size, config.hidden_size)
+
+    def attend(self, qkv: Tensor) -> Tensor:
+        """(batch, units, cells, 3, group, head_dim) -> (batch, units, cells, group, head_dim)."""
+        q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).unbind(0)
+        weight = torch.softmax(q @ k.transpose(-1, -2) * self.head_dim**-0.5, dim=-1)
+        return (weight @ v).transpose(2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, cells, _ = x.shape
+        side, (tall, wide), channels = self.side, self.box, (self.group, self.head_dim)
+        qkv = self.qkv_proj(x).view(batch, side, side, 3, 3, *channels)
+        rows, columns, boxes = qkv.unbind(4)
+        bands, stacks = side // tall, side // wide
+        boxes = boxes.view(batch, bands, tall, stacks, wide, 3, *channels).transpose(2, 3)
+        out_boxes = self.attend(boxes.reshape(batch, side, side, 3, *channels))
+        out_boxes = out_boxes.reshape(batch, bands, stacks, tall, wide, *channels).transpose(2, 3)
+        out = (
+            self.attend(rows).reshape(batch, cells, -1),
+            self.attend(columns.transpose(1, 2)).transpose(1, 2).reshape(batch, cells, -1),
+            out_boxes.reshape(batch, cells, -1),
+        )
+        mixed: Tensor = self.o_proj(torch.cat(out, dim=-1))
+        return mixed
+
+
+class Block(nn.Module):
+    """Post-norm: a mixer over positions, then a SwiGLU over channels.
+
+    With `mlp` the mixer is a SwiGLU over the position axis, and so is the norm behind it, as in the reference.
+    """
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        self.eps, self.over_positions = config.rms_norm_eps, config.mixer == "mlp"
+        if self.over_positions:
+            self.mlp_t = SwiGLU(config, config.positions)
+        else:
+            self.self_attn = (Attention if config.mixer == "attention" else UnitAttention)(config)
+        self.mlp = SwiGLU(config, config.hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.over_positions:
+            x = x.transpose(1, 2)
+            x = rms_norm(x + self.mlp_t(x), self.eps).transpose(1, 2)
+        else:
+            x = rms_norm(x + self.self_attn(x), self.eps)
+        return rms_norm(x + self.mlp(x), self.eps)

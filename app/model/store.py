@@ -1,0 +1,165 @@
+"""The model store: one folder a model, described by its `config.json`. Knows files and digests; no torch, no requests.
+
+A folder holds `config.json`, `model.safetensors`, `step.onnx` (what CPU serving runs) and `README.md` (the model card).
+Unknown keys, other schema versions and files that do not match their digest are refused, never patched.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import InvalidModel, UnknownModel
+from app.model.config import TRMConfig
+
+WEIGHTS, GRAPH, MANIFEST = "model.safetensors", "step.onnx", "config.json"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grid(_Strict):
+    """The puzzles that a model reads."""
+
+    family: str
+    height: Annotated[int, Field(ge=1, le=64)]
+    width: Annotated[int, Field(ge=1, le=64)]
+
+
+class Defaults(_Strict):
+    """Options of a request that leaves them out."""
+
+    halt: Literal["verified", "learned", "never"]
+    max_steps: Annotated[int, Field(ge=1)]
+    attempts: Annotated[int, Field(ge=1)]
+
+
+class Limits(_Strict):
+    """The most that a request may ask for."""
+
+    max_steps: Annotated[int, Field(ge=1, le=4096)]
+    attempts: Annotated[int, Field(ge=1, le=1024)]
+
+
+class Accuracy(_Strict):
+    """One measured figure: `verified` is a share of `puzzles`, `mean_steps` counts over all attempts."""
+
+    data: str
+    puzzles: int
+    verified: float
+    mean_steps: float
+
+
+class Manifest(_Strict):
+    """What `config.json` says."""
+
+    schema_version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    description: str
+    puzzle: Grid
+    arch: dict[str, Any]
+    defaults: Defaults
+    limits: Limits
+    accuracy: list[Accuracy]
+    provenance: dict[str, Any]
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model of the store."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """The first twelve digits of the weights' sha256."""
+        return self.manifest.sha256[WEIGHTS][:12]
+
+    @cached_property
+    def config(self) -> TRMConfig:
+        """The architecture."""
+        return TRMConfig.from_json(self.manifest.arch)
+
+    def file(self, name: str) -> Path:
+        """The path of one of its files, once its digest is checked. Raises `InvalidModel` for a file that is not the one described."""
+        path, expected = self.folder / name, self.manifest.sha256.get(name)
+        if expected is None or not path.is_file():
+            raise InvalidModel(f"{path} is missing")
+        if digest(path) != expected:
+            raise InvalidModel(f"{path} is not the file that {MANIFEST} describes: its sha256 differs")
+        return path
+
+
+class ModelStore:
+    """All models of one folder, read once."""
+
+    def __init__(self, root: Path, names: tuple[str, ...] = ()) -> None:
+        """Read the entries called `names`, or all. Raises `InvalidModel` for a folder that is not a model, `UnknownModel` for a missing one."""
+        self.root = root
+        if not root.is_dir():
+            raise InvalidModel(f"the model store {root} is not a folder")
+        found = [read(path.parent) for path in sorted(root.glob(f"*/{MANIFEST}"))]
+        self.entries = {entry.name: entry for entry in found if not names or entry.name in names}
+        if missing := set(names) - set(self.entries):
+            raise UnknownModel(f"the model store {root} has no model {', '.join(sorted(missing))}")
+        if not self.entries:
+            raise InvalidModel(f"the model store {root} is empty")
+
+    def resolve(self, name: str | None, family: str, height: int, width: int) -> Entry:
+        """The model for a puzzle. A family's name, or none, means its first model that reads this size.
+
+        Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
+        """
+        wanted = Grid(family=family, height=height, width=width)
+        fitting = [entry for entry in self.entries.values() if entry.manifest.puzzle == wanted]
+        exact = self.entries.get(name) if name is not None else None
+        if exact in fitting:
+            return exact
+        if fitting and name in (None, family):
+            return fitting[0]
+        if exact is None and name not in (None, family):
+            raise UnknownModel(f"no model is called {name!r} here; there are: {', '.join(self.entries)}")
+        raise UnknownModel(f"{name or 'no model'} reads no {height}x{width} {family}; there are: {self._list()}")
+
+    def _list(self) -> str:
+        grids = {name: entry.manifest.puzzle for name, entry in self.entries.items()}
+        return ", ".join(f"{name} ({grid.family} {grid.height}x{grid.width})" for name, grid in grids.items())
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read(folder: Path) -> Entry:
+    """Read one entry. Raises `InvalidModel` naming the file and field at fault."""
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate(json.loads(path.read_text()))
+    except (OSError, ValueError, ValidationError) as error:
+        raise InvalidModel(f"{path}: {error}") from error
+    if manifest.name != folder.name:
+        raise InvalidModel(f"{path}: the name is {manifest.name!r}, the folder's is {folder.name!r}")
+    entry = Entry(folder, manifest)
+    if entry.config.seq_len != manifest.puzzle.height * manifest.puzzle.width:
+        raise InvalidModel(f"{path}: seq_len {entry.config.seq_len} is not {manifest.puzzle.height} x {manifest.puzzle.width}")
+    return entry
+
+
+def write(folder: Path, manifest: Manifest) -> Entry:
+    """Write the manifest of a folder whose other files are in place."""
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    return read(folder)

@@ -1,0 +1,42 @@
+"""What the rest of the service needs of a worker pool. Knows no processes, pipes or models' insides."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.engine.request import Outcome, Request
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """The pool at one moment: puzzles waiting and held by workers, the queue's bound, and the state of the workers."""
+
+    waiting: int
+    running: int
+    capacity: int
+    workers: int
+    ready: int
+    live: bool
+    """Whether every ready worker is idle or has stepped lately."""
+
+
+class Pool(Protocol):
+    """Many engines behind one door."""
+
+    async def start(self) -> None:
+        """Start the workers; returns when each has run a real step. Raises `InvalidModel` if one cannot start."""
+
+    async def solve(self, model: str, request: Request) -> Outcome:
+        """Solve one puzzle; cancelling the call frees its slot.
+
+        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits, and
+        `WorkerLost` if workers keep dying on it.
+        """
+
+    def status(self) -> PoolStatus:
+        """The pool now; never waits for a worker."""
+
+    def retry_after(self) -> int:
+        """Whole seconds after which a refused client had better come back, from the queue and the rate of late."""
+
+    async def close(self) -> None:
+        """Stop the workers; what still waits or runs is refused with `Draining`."""

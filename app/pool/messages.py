@@ -1,0 +1,79 @@
+"""All that crosses the pipe between the pool and a worker, by direction. Values only."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from app.engine.request import Finished, Request
+from app.engine.scheduler import Refill
+
+Backend = Literal["onnx", "torch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSpec:
+    """How a worker is made: the models it serves from which store, on what, with how many slots a model and threads."""
+
+    store: Path
+    models: tuple[str, ...]
+    backend: Backend = "onnx"
+    device: str = "cpu"
+    slots: int = 64
+    threads: int = 1
+    refill: Refill = "step"
+
+
+# to the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Solve this with that model."""
+
+    model: str
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Nobody waits for this request any more."""
+
+    model: str
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End now; what is still running is not wanted."""
+
+
+ToWorker = Submit | Abort | Stop
+
+# from the worker
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Every model has run a real step on this worker."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """One step was run; it is also the worker's heartbeat."""
+
+    model: str
+    size: int
+    seconds: float
+    finished: tuple[Finished, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """The worker cannot go on, for the reason given; it ends by itself."""
+
+    detail: str
+
+
+FromWorker = Ready | Stepped | Broken

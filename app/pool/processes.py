@@ -1,0 +1,221 @@
+"""The parent's side of the worker processes: start, dispatch, watch, replace. Knows no tensors and never imports what has them.
+
+A worker is dead when its pipe closes, and hung when it holds puzzles but has sent nothing for `stall_seconds`; then it is killed.
+Either way its puzzles are dispatched again and another process takes its place.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+from app.engine.request import Expired, Outcome, Request
+from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker
+from app.metrics import Metrics
+from app.pool import worker
+from app.pool.base import PoolStatus
+from app.pool.dispatch import Dispatcher, Member, Ticket
+from app.pool.messages import Broken, FromWorker, Ready, Stepped, Stop, ToWorker, WorkerSpec
+
+log = logging.getLogger(__name__)
+FIRST_BACKOFF, LAST_BACKOFF = 0.05, 10.0
+
+
+class WorkerProcess:
+    """One place of the pool, and the process that fills it now."""
+
+    def __init__(self, name: str, spec: WorkerSpec) -> None:
+        self.spec, self.member = spec, Member(name, self.send)
+        self.pipe: Connection[ToWorker, FromWorker] | None = None
+        self.process: BaseProcess | None = None
+        self.up, self.gone = asyncio.Event(), asyncio.Event()
+        self.heard, self.reason = 0.0, ""
+
+    def launch(self) -> None:
+        """Start a fresh process. Blocks for some milliseconds, so it is called off the event loop."""
+        context = multiprocessing.get_context("spawn")
+        self.pipe, child = context.Pipe()
+        self.process = context.Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
+        self.process.start()
+        child.close()
+
+    def send(self, message: ToWorker) -> None:
+        """Send a message; to a worker that just died it is lost, which its death makes good."""
+        if len(self.member.held) <= 1:  # an idle worker's silence counts from when it gets work
+            self.heard = time.monotonic()
+        if self.pipe is not None:
+            try:
+                self.pipe.send(message)
+            except OSError:
+                log.debug("worker %s is gone", self.member.name)
+
+    def kill(self) -> None:
+        """End the process, if it still runs, at once."""
+        if self.process is not None:
+            self.process.kill()
+
+    def reap(self) -> None:
+        """Wait for the process that was told to end; kill it if it does not. Blocks."""
+        if self.process is not None:
+            self.process.join(5)
+            self.process.kill()
+            self.process.join()
+        if self.pipe is not None:
+            self.pipe.close()
+
+
+class ProcessPool:
+    """A pool of worker processes; see `base.Pool`."""
+
+    make_worker: type[WorkerProcess] = WorkerProcess
+
+    def __init__(self, spec: WorkerSpec, workers: int, capacity: int, metrics: Metrics, *, stall_seconds: float = 30.0) -> None:
+        self.workers = [self.make_worker(str(index), spec) for index in range(workers)]
+        members = [each.member for each in self.workers]
+        self.dispatcher = Dispatcher(members, capacity, credit=spec.slots + max(1, spec.slots // 2))
+        self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
+        self.tasks: list[asyncio.Task[None]] = []
+        self.closing = False
+
+    async def start(self) -> None:
+        """Start the workers; returns when each has run a real step. Raises `InvalidModel` if one cannot start."""
+        self.metrics.slots.set(self.spec.slots * len(self.workers) * len(self.spec.models))
+        self.metrics.queue_capacity.set(self.dispatcher.capacity)
+        self.tasks = [asyncio.create_task(self._keep(each)) for each in self.workers]
+        for each in self.workers:
+            waits = [asyncio.create_task(event.wait()) for event in (each.up, each.gone)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+            if not each.up.is_set():
+                await self.close()
+                raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or 'it died'}")
+        self.tasks.append(asyncio.create_task(self._watch()))
+
+    async def solve(self, model: str, request: Request) -> Outcome:
+        """Solve one puzzle; see `base.Pool.solve`."""
+        if self.closing:
+            raise Draining("the service is shutting down")
+        if not any(member.ready for member in self.dispatcher.members):
+            raise NoWorker("no worker is ready yet; one is being started", retry_after=2)
+        loop = asyncio.get_running_loop()
+        ticket = Ticket(model, request, loop.create_future())
+        self.dispatcher.admit(ticket, loop.time())
+        alarm = loop.call_at(request.deadline, self._expire, ticket)
+        try:
+            return await ticket.future
+        finally:
+            alarm.cancel()
+            self.dispatcher.release(ticket)
+
+    def status(self) -> PoolStatus:
+        """The pool now; never waits for a worker."""
+        dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
+        return PoolStatus(
+            waiting=len(dispatcher.waiting),
+            running=sum(len(member.held) for member in dispatcher.members),
+            capacity=dispatcher.capacity,
+            workers=len(self.workers),
+            ready=sum(member.ready for member in dispatcher.members),
+            live=not any(self._stalled(each, now) for each in self.workers),
+        )
+
+    def retry_after(self) -> int:
+        """Whole seconds after which a refused client had better come back."""
+        return self.dispatcher.retry_after()
+
+    async def close(self) -> None:
+        """Stop the workers; what still waits or runs is refused with `Draining`."""
+        self.closing = True
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        tickets = [*self.dispatcher.waiting.values(), *(t for member in self.dispatcher.members for t in member.held.values())]
+        for ticket in tickets:
+            if not ticket.future.done():
+                ticket.future.set_exception(Draining("the service is shutting down"))
+        for each in self.workers:
+            self._detach(each)
+            each.send(Stop())
+        await asyncio.gather(*(asyncio.to_thread(each.reap) for each in self.workers))
+
+    def _expire(self, ticket: Ticket) -> None:
+        """The deadline passed: refuse what still waits here. What a worker holds, its scheduler answers for."""
+        if ticket.request.id in self.dispatcher.waiting and not ticket.future.done():
+            ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
+
+    async def _keep(self, each: WorkerProcess) -> None:
+        """Keep one place of the pool filled for ever."""
+        backoff, loop = FIRST_BACKOFF, asyncio.get_running_loop()
+        while True:
+            each.gone.clear()
+            each.heard, each.reason = loop.time(), ""
+            await asyncio.to_thread(each.launch)
+            assert each.pipe is not None
+            loop.add_reader(each.pipe.fileno(), self._read, each)
+            await each.gone.wait()
+            backoff = FIRST_BACKOFF if each.up.is_set() else min(LAST_BACKOFF, backoff * 2)
+            each.up.clear()
+            each.kill()
+            each.pipe.close()
+            log.warning("worker died", extra={"worker": each.member.name, "reason": each.reason or "killed"})
+            self.metrics.worker_restarts.labels("failed" if each.reason else "died").inc()
+            await asyncio.sleep(backoff)
+
+    async def _watch(self) -> None:
+        """Kill a worker that holds puzzles but has gone silent."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(1.0, self.stall_seconds / 4))
+            for each in self.workers:
+                if self._stalled(each, loop.time()):
+                    each.reason = f"nothing heard for {self.stall_seconds} s"
+                    each.kill()
+
+    def _stalled(self, each: WorkerProcess, now: float) -> bool:
+        return bool(each.member.held) and now - each.heard > self.stall_seconds
+
+    def _read(self, each: WorkerProcess) -> None:
+        """Take what a worker sent; the end of its pipe is its death."""
+        assert each.pipe is not None
+        try:
+            while each.pipe.poll():
+                self._handle(each, each.pipe.recv())
+        except (EOFError, OSError):
+            self._detach(each)
+            self.metrics.worker_up.labels(each.member.name, self.spec.device).set(0)
+            self.dispatcher.lost(each.member)
+            each.gone.set()
+
+    def _detach(self, each: WorkerProcess) -> None:
+        each.member.ready = False
+        if each.pipe is not None and not each.pipe.closed:
+            asyncio.get_running_loop().remove_reader(each.pipe.fileno())
+
+    def _handle(self, each: WorkerProcess, message: FromWorker) -> None:
+        each.heard = asyncio.get_running_loop().time()
+        match message:
+            case Ready(device):
+                each.member.ready = True
+                self.metrics.worker_up.labels(each.member.name, device).set(1)
+                each.up.set()
+                self.dispatcher.dispatch()
+            case Stepped():
+                self.metrics.stepped(each.member.name, self.spec.device, message.model, message.size, message.seconds)
+                self.dispatcher.measure(len(message.finished), message.seconds)
+                for finished in message.finished:
+                    self._finish(each.member, finished)
+                self.dispatcher.dispatch()
+            case Broken(detail):
+                each.reason = detail
+
+    def _finish(self, member: Member, finished: Outcome | Expired) -> None:
+        ticket = member.held.pop(finished.id, None)
+        if ticket is None or ticket.future.done():
+            return
+        if isinstance(finished, Expired):
+            ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
+        else:
+            ticket.future.set_result(finished)

@@ -1,0 +1,89 @@
+"""The worker's side of the pipe: its engines, one a model, and the loop that steps those with work by turns.
+
+Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the pipe is gone, so no worker outlives its server.
+"""
+
+import contextlib
+import os
+import signal
+from multiprocessing.connection import Connection
+
+from app.engine.engine import Engine
+from app.engine.request import Request
+from app.engine.runner import Runner
+from app.model.store import GRAPH, Entry, ModelStore
+from app.pool.messages import Abort, Broken, FromWorker, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
+from app.puzzles.families import FAMILIES
+
+
+def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
+    """The runner that the spec asks for; imports only what that one needs."""
+    if spec.backend == "onnx":
+        from app.engine.onnx_runner import OnnxRunner
+
+        return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads)
+    import torch
+
+    from app.engine.torch_runner import TorchRunner
+    from app.model import weights
+
+    torch.set_num_threads(spec.threads)
+    return TorchRunner(weights.load(entry), spec.slots, spec.device)
+
+
+def make_engine(entry: Entry, spec: WorkerSpec) -> Engine:
+    """An engine for one model, warmed up by a real step on an empty grid."""
+    puzzle = entry.manifest.puzzle
+    rules = FAMILIES[puzzle.family].rules(puzzle.height, puzzle.width)
+    engine = Engine(make_runner(entry, spec), rules, refill=spec.refill)
+    engine.add(Request(id="warm-up", cells=bytes([1]) * engine.runner.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
+    engine.step()
+    return engine
+
+
+class Worker:
+    """The loop over one pipe."""
+
+    def __init__(self, pipe: "Connection[FromWorker, ToWorker]", engines: dict[str, Engine]) -> None:
+        self.pipe, self.engines = pipe, engines
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        self.pipe.send(Ready(next(iter(self.engines.values())).runner.device))
+        while self._receive():
+            for model, engine in self.engines.items():
+                if engine.busy:
+                    step = engine.step()
+                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished)))
+
+    def _receive(self) -> bool:
+        """Take all messages that are there, waiting for one only when there is nothing to step; False at the end."""
+        while self.pipe.poll(0 if any(engine.busy for engine in self.engines.values()) else None):
+            match self.pipe.recv():
+                case Submit(model, request):
+                    self.engines[model].add(request)
+                case Abort(model, request_id):
+                    self.engines[model].abort(request_id)
+                case Stop():
+                    return False
+        return True
+
+
+def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
+    """Build the engines and run the loop; a failure is told to the pool in one sentence before the worker ends."""
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        try:
+            store = ModelStore(spec.store, spec.models)
+            Worker(pipe, {name: make_engine(entry, spec) for name, entry in store.entries.items()}).run()
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise
+        except Exception as error:  # whatever it is, the pool must hear of it
+            pipe.send(Broken(f"{type(error).__name__}: {error}"))
+    pipe.close()
+
+
+def main(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
+    """Entry point of a worker process. Ctrl-C reaches the whole process group; when to end is the parent's to say."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["OMP_NUM_THREADS"] = str(spec.threads)
+    serve(pipe, spec)

@@ -1,0 +1,81 @@
+"""What every puzzle family offers. Knows grids and rules; knows no model, engine or HTTP.
+
+A family turns a client's grid into a `Puzzle` and back. Its `Rules`, one per grid size, judge and transform whole batches of
+token arrays, so that the engine can check every answer inside the step.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.uint8]
+"""Token ids, (cells,) for one grid or (batch, cells) for many, row-major."""
+
+
+@dataclass(frozen=True, slots=True)
+class Puzzle:
+    """One puzzle in canonical form: equal puzzles are equal values, however their grids were written."""
+
+    family: str
+    height: int
+    width: int
+    cells: bytes
+
+    @property
+    def tokens(self) -> Tokens:
+        """The model's input, (height * width,), read-only."""
+        return np.frombuffer(self.cells, dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Symmetry:
+    """A map of puzzles onto equally hard puzzles: cell i of the copy is cell `positions[i]`, its token renamed by `renaming`."""
+
+    positions: NDArray[np.intp]
+    renaming: Tokens
+
+    def apply(self, tokens: Tokens) -> Tokens:
+        """The symmetric copy of one grid or a batch of them."""
+        return self.renaming[tokens[..., self.positions]]
+
+    def invert(self, tokens: Tokens) -> Tokens:
+        """The grid of which `tokens` is the symmetric copy."""
+        original = np.empty_like(tokens)
+        original[..., self.positions] = np.argsort(self.renaming).astype(np.uint8)[tokens]
+        return original
+
+
+class Rules(Protocol):
+    """The rules of one family at one grid size, for whole batches."""
+
+    @property
+    def verifiable(self) -> bool:
+        """Whether `violations` can tell a right answer from a wrong one."""
+
+    def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
+        """How many rules each answer breaks, (batch,); 0 is a verified solution of its input."""
+
+    def symmetry(self, rng: np.random.Generator) -> Symmetry:
+        """A random symmetry, uniform over the family's group."""
+
+
+class Family(Protocol):
+    """One puzzle family: codec and rules."""
+
+    @property
+    def name(self) -> str:
+        """The `type` that clients send."""
+
+    def parse(self, grid: object) -> Puzzle:
+        """Read a client's grid. Raises `InvalidPuzzle` that names the cells at fault."""
+
+    def render(self, cells: bytes, like: object) -> object:
+        """Write a solution in the form (string or rows) of the grid `like`."""
+
+    def draw(self, puzzle: Puzzle, cells: bytes) -> str:
+        """A solution for a terminal, what the model found in bold."""
+
+    def rules(self, height: int, width: int) -> Rules:
+        """The rules for one grid size. Raises `InvalidPuzzle` for a size the family does not have."""

@@ -1,0 +1,6 @@
+"""The puzzle families that this service knows, by name."""
+
+from app.puzzles.base import Family
+from app.puzzles.sudoku import Sudoku
+
+FAMILIES: dict[str, Family] = {"sudoku": Sudoku()}

@@ -1,0 +1,146 @@
+"""Sudoku of 4x4, 6x6 and 9x9: codec, rule check and symmetries. Knows no model.
+
+Tokens are the reference's: 0 pad (unused here), 1 blank, digit d -> d + 1.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.errors import FieldError, InvalidPuzzle
+from app.puzzles.base import Puzzle, Symmetry, Tokens
+
+BLANK = 1
+BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
+"""Height and width of a box, by side of the grid."""
+
+
+class SudokuRules:
+    """Rules of one side. Every row, column and box holds each digit once, and the givens stand."""
+
+    verifiable = True
+
+    def __init__(self, side: int) -> None:
+        self.side, self.box = side, BOXES[side]
+        cells = np.arange(side * side).reshape(side, side)
+        tall, wide = self.box
+        boxes = cells.reshape(side // tall, tall, side // wide, wide).swapaxes(1, 2).reshape(side, side)
+        self.units: NDArray[np.intp] = np.concatenate([cells, cells.T, boxes])
+        """Cell indices of every row, column and box, (3 * side, side)."""
+        self.complete = sum(1 << (digit + 1) for digit in range(1, side + 1))
+        self.bits = np.array([1 << token if 2 <= token <= side + 1 else 0 for token in range(256)], dtype=np.uint16)
+
+    def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
+        """Units without all digits plus givens overwritten, (batch,)."""
+        incomplete = np.bitwise_or.reduce(self.bits[answers][:, self.units], axis=2) != self.complete
+        overwritten = (inputs != BLANK) & (inputs != answers)
+        broken: NDArray[np.intp] = incomplete.sum(1) + overwritten.sum(1)
+        return broken
+
+    def symmetry(self, rng: np.random.Generator) -> Symmetry:
+        """Digits relabelled; bands, stacks, rows and columns inside them permuted; transposed where boxes are square."""
+        tall, wide = self.box
+        cells = np.arange(self.side**2).reshape(self.side, self.side)
+        cells = cells[_shuffled_lines(rng, self.side, tall)][:, _shuffled_lines(rng, self.side, wide)]
+        if tall == wide and rng.integers(2):
+            cells = cells.T
+        renaming = np.arange(256, dtype=np.uint8)
+        renaming[2 : self.side + 2] = rng.permutation(self.side) + 2
+        return Symmetry(cells.ravel(), renaming)
+
+
+def _shuffled_lines(rng: np.random.Generator, side: int, group: int) -> NDArray[np.intp]:
+    """A random order of rows (or columns) that keeps groups of `group` together."""
+    lines = rng.permuted(np.arange(side).reshape(-1, group), axis=1)
+    order: NDArray[np.intp] = rng.permutation(lines, axis=0).ravel()
+    return order
+
+
+rules = cache(SudokuRules)
+
+
+class Sudoku:
+    """The family: strings such as `53..7....` (`.` or `0` empty) or rows of integers (0 empty)."""
+
+    name = "sudoku"
+
+    def rules(self, height: int, width: int) -> SudokuRules:
+        """The rules for one grid size. Raises `InvalidPuzzle` for a size that Sudoku does not have."""
+        if height != width or height not in BOXES:
+            raise InvalidPuzzle(f"a Sudoku is 4x4, 6x6 or 9x9, not {height}x{width}")
+        return rules(height)
+
+    def parse(self, grid: object) -> Puzzle:
+        """Read a grid. Raises `InvalidPuzzle` for a wrong shape or symbol, or givens that already contradict each other."""
+        digits = _from_string(grid) if isinstance(grid, str) else _from_rows(grid)
+        side = int(len(digits) ** 0.5)
+        if errors := tuple(_contradictions(digits, side)):
+            raise InvalidPuzzle("the givens contradict the rules: " + "; ".join(e.detail for e in errors), fields=errors)
+        return Puzzle("sudoku", side, side, bytes(digit + 1 for digit in digits))
+
+    def render(self, cells: bytes, like: object) -> str | list[list[int]]:
+        """Write a solution as a string or as rows, whichever `like` is; a token that is no digit is written as empty."""
+        digits = [max(token - 1, 0) for token in cells]
+        if isinstance(like, str):
+            return "".join(map(str, digits))
+        side = int(len(digits) ** 0.5)
+        return [digits[row * side : (row + 1) * side] for row in range(side)]
+
+    def draw(self, puzzle: Puzzle, cells: bytes) -> str:
+        """The grid in rows, boxes apart, for a terminal; the digits that the model found are bold."""
+        side, (tall, wide) = puzzle.width, BOXES[puzzle.width]
+        digits = [str(max(token - 1, 0)) for token in cells]
+        symbols = [digit if token != BLANK else f"\033[1m{digit}\033[0m" for digit, token in zip(digits, puzzle.cells, strict=True)]
+        lines = []
+        for row in range(side):
+            if row and row % tall == 0:
+                lines.append("-+-".join(["-" * (2 * wide - 1)] * (side // wide)))
+            line = symbols[row * side : (row + 1) * side]
+            lines.append(" | ".join(" ".join(line[start : start + wide]) for start in range(0, side, wide)))
+        return "\n".join(lines)
+
+
+def _wrong(detail: str, pointer: str = "") -> InvalidPuzzle:
+    return InvalidPuzzle(detail, fields=(FieldError(pointer, detail),))
+
+
+def _from_string(grid: str) -> list[int]:
+    sides = {side * side: side for side in BOXES}
+    if len(grid) not in sides:
+        raise _wrong(f"a Sudoku string has 16, 36 or 81 characters, one a cell, row by row; this one has {len(grid)}")
+    side = sides[len(grid)]
+    for index, symbol in enumerate(grid):
+        if symbol not in ".0123456789"[: side + 2]:
+            raise _wrong(f"cell {_cell(index, side)} is {symbol!r}; a {side}x{side} cell is 1 to {side}, or '.' or '0' for empty")
+    return [0 if symbol == "." else int(symbol) for symbol in grid]
+
+
+def _from_rows(grid: object) -> list[int]:
+    if not isinstance(grid, list) or len(grid) not in BOXES:
+        shape = f"{len(grid)} rows" if isinstance(grid, list) else type(grid).__name__
+        raise _wrong(f"a Sudoku is a string or a list of 4, 6 or 9 rows, not {shape}")
+    side, digits = len(grid), []
+    for row, line in enumerate(grid):
+        if not isinstance(line, list) or len(line) != side:
+            raise _wrong(f"row {row + 1} is not a list of {side} integers, as every row of a {side}x{side} grid is", f"/{row}")
+        for column, digit in enumerate(line):
+            if type(digit) is not int or not 0 <= digit <= side:
+                cell = _cell(row * side + column, side)
+                raise _wrong(f"cell {cell} is {digit!r}; a {side}x{side} cell is 1 to {side}, or 0 for empty", f"/{row}/{column}")
+            digits.append(digit)
+    return digits
+
+
+def _cell(index: int, side: int) -> str:
+    return f"r{index // side + 1}c{index % side + 1}"
+
+
+def _contradictions(digits: list[int], side: int) -> Iterator[FieldError]:
+    kinds = [f"{kind} {number + 1}" for kind in ("row", "column", "box") for number in range(side)]
+    for kind, unit in zip(kinds, rules(side).units.tolist(), strict=True):
+        for digit in range(1, side + 1):
+            cells = [_cell(index, side) for index in unit if digits[index] == digit]
+            if len(cells) > 1:
+                yield FieldError("", f"{kind} has {digit} in {' and '.join(cells)}")

@@ -1,0 +1,81 @@
+"""`trm serve`: uvicorn around the application, with a drain that lets load balancers look away first. Knows signals and logging.
+
+After SIGTERM: readiness and new solves answer 503, the server listens on for `drain_seconds`, then finishes what is in flight,
+then the workers stop. Ctrl-C skips the wait; a second one leaves at once.
+"""
+
+import logging
+import signal
+import time
+from types import FrameType
+
+import uvicorn
+from pythonjsonlogger.json import JsonFormatter
+
+from app.api.envelope import request_id
+from app.main import create_app, create_services
+from app.settings import Settings
+from app.solver import Solver
+
+log = logging.getLogger("trm.serve")
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server with the drain in front of its shutdown."""
+
+    def __init__(self, config: uvicorn.Config, solver: Solver, drain_seconds: float) -> None:
+        super().__init__(config)
+        self.solver, self.drain_seconds, self.drained_at = solver, drain_seconds, float("inf")
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first SIGTERM starts the drain; anything else goes on to uvicorn's own way out."""
+        if sig == signal.SIGTERM and not self.solver.draining:
+            self.solver.draining = True
+            self.drained_at = time.monotonic() + self.drain_seconds
+        else:
+            self.solver.draining = True
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called by uvicorn ten times a second: end the drain when it is time."""
+        if time.monotonic() >= self.drained_at:
+            self.should_exit = True
+        return await super().on_tick(counter)
+
+
+class RequestIdFilter(logging.Filter):
+    """Puts the current request's id on every line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Add the id; lets every record through."""
+        if identity := request_id.get():
+            record.request_id = identity
+        return True
+
+
+def configure_logging(level: str) -> None:
+    """One JSON object a line on stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}))
+    handler.addFilter(RequestIdFilter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def serve(settings: Settings) -> int:
+    """Serve until told to stop; the exit status. Raises `InvalidModel` for an unusable store."""
+    configure_logging(settings.log_level)
+    services = create_services(settings)
+    app = create_app(settings, services)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    server = Server(config, services.solver, settings.drain_seconds)
+    log.info("serving", extra={"models": list(services.store.entries), "workers": settings.workers})
+    server.run()
+    return 0 if server.started else 3

@@ -1,0 +1,36 @@
+"""All configuration, read once from the environment (prefix `TRM_`). Only `cli` and `main` look at it."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Every setting of the server. Command-line flags of `trm serve` override the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid")
+
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
+    model_store: Annotated[Path, Field(description="Folder of the model store.")] = PROJECT / "model_store"
+    models: Annotated[tuple[str, ...], Field(description="Models to serve, as a JSON list; empty serves the whole store.")] = ()
+    backend: Annotated[Literal["onnx", "torch"], Field(description="What runs a step: onnx needs no torch; torch runs on a CPU or a GPU.")] = "onnx"
+    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
+    workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = 1
+    threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = os.cpu_count() or 1
+    slots: Annotated[int, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model.")] = 32
+    refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (
+        "step"
+    )
+    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait; more are refused with 503.")] = 1024
+    cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
+    max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
+    stall_seconds: Annotated[float, Field(gt=0, description="A worker that holds puzzles and is silent for so long is replaced.")] = 30.0
+    drain_seconds: Annotated[float, Field(ge=0, description="After SIGTERM, how long to answer 503 and listen on before closing.")] = 5.0
+    shutdown_seconds: Annotated[int, Field(ge=1, description="Then, how long requests in flight may take to finish.")] = 30
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least severe log lines written.")] = "info"

@@ -1,0 +1,236 @@
+"""The one use case: encode, look in the cache, solve in the pool, decode, verify.
+
+Knows families, models and options; knows no HTTP, processes or tensors' insides. Equal puzzles in flight share one solve.
+"""
+
+import asyncio
+import hashlib
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from app.cache.base import Cache
+from app.engine.request import Halt, HaltReason, Outcome, Request, TraceStep
+from app.errors import DeadlineExceeded, Draining, FieldError, InvalidRequest, TRMError
+from app.metrics import Metrics
+from app.model.store import Entry, ModelStore
+from app.pool.base import Pool
+from app.puzzles.base import Family, Puzzle
+
+CacheUse = Literal["use", "refresh", "bypass"]
+CacheResult = Literal["hit", "miss", "coalesced", "bypass"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a client may choose; None means the model's default. `timeout` is in seconds."""
+
+    halt: Halt | None = None
+    max_steps: int | None = None
+    attempts: int | None = None
+    timeout: float = 10.0
+    trace: bool = False
+    cache: CacheUse = "use"
+
+
+def is_solved(verified: bool | None, halt_reason: HaltReason) -> bool:
+    """Verified; or, where no rule can tell, halted before its deadline."""
+    return halt_reason != "deadline" if verified is None else verified
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is worth remembering of a solve."""
+
+    cells: bytes
+    verified: bool | None
+    steps: int
+    attempts: int
+    halt_reason: HaltReason
+    halt_probability: float
+
+    def dump(self) -> bytes:
+        """The answer as JSON, for the cache."""
+        return json.dumps({**asdict(self), "cells": self.cells.hex()}).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> "Answer | None":
+        """Read what `dump` wrote; None for anything else, since a cache may hold anything."""
+        try:
+            values = json.loads(data)
+            return cls(**{**values, "cells": bytes.fromhex(values["cells"])})
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """An answer with how it came about."""
+
+    puzzle: Puzzle
+    entry: Entry
+    answer: Answer
+    cache: CacheResult
+    queue_seconds: float = 0.0
+    solve_seconds: float = 0.0
+    trace: tuple[TraceStep, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A solve that several clients may wait for; it is given up when the last of them leaves."""
+
+    task: "asyncio.Task[tuple[Outcome, float]]"
+    deadline: float
+    waiters: int = 0
+
+
+class Solver:
+    """Solves puzzles; one for the whole service."""
+
+    def __init__(self, families: Mapping[str, Family], store: ModelStore, pool: Pool, cache: Cache, metrics: Metrics) -> None:
+        self.families, self.store, self.pool, self.cache, self.metrics = families, store, pool, cache, metrics
+        self.flights: dict[str, Flight] = {}
+        self.draining = False
+
+    async def solve(self, family: str, grid: object, model: str | None, options: Options) -> Solution:
+        """Solve one grid. Raises `InvalidRequest`, `UnknownModel`, and what `Pool.solve` raises."""
+        if self.draining:
+            raise Draining("the service is shutting down", retry_after=self.pool.retry_after())
+        puzzle = self.families[family].parse(grid)
+        entry = self.store.resolve(model, family, puzzle.height, puzzle.width)
+        request = self._request(entry, puzzle, options)
+        if options.cache == "bypass" or options.trace:
+            outcome, queued = await self._run(entry, request)
+            return self._solution(puzzle, entry, outcome, "bypass", queued)
+        key = _key(entry, request)
+        if options.cache == "use" and (answer := await self._cached(key, puzzle)):
+            self.metrics.cache_requests.labels("hit").inc()
+            return Solution(puzzle, entry, answer, "hit")
+        outcome, queued, joined = await self._shared(key, entry, request)
+        solution = self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
+        if not joined and outcome.halt_reason != "deadline":
+            with self.metrics.cache_duration.labels("set").time():
+                await self.cache.set(key, solution.answer.dump())
+        return solution
+
+    def _request(self, entry: Entry, puzzle: Puzzle, options: Options) -> Request:
+        """Fill in the model's defaults. Raises `InvalidRequest` for options beyond its limits."""
+        defaults, limits = entry.manifest.defaults, entry.manifest.limits
+        for name in ("max_steps", "attempts"):
+            value, most = getattr(options, name), getattr(limits, name)
+            if value is not None and not 1 <= value <= most:
+                raise _refused(name, f"{name} is 1 to {most} for {entry.name}, not {value}")
+        verifiable = self.families[puzzle.family].rules(puzzle.height, puzzle.width).verifiable
+        if options.halt == "verified" and not verifiable:
+            raise _refused("halt", f"no rule can verify {puzzle.family}; use learned or never")
+        return Request(
+            id=uuid.uuid4().hex,
+            cells=puzzle.cells,
+            halt=options.halt or defaults.halt,
+            max_steps=options.max_steps or defaults.max_steps,
+            attempts=options.attempts or defaults.attempts,
+            deadline=time.monotonic() + options.timeout,
+            trace=options.trace,
+        )
+
+    async def _cached(self, key: str, puzzle: Puzzle) -> Answer | None:
+        """The remembered answer, judged anew: a cache is never trusted with `verified`."""
+        with self.metrics.cache_duration.labels("get").time():
+            data = await self.cache.get(key)
+        answer = Answer.load(data) if data else None
+        if answer is None or len(answer.cells) != len(puzzle.cells):
+            return None
+        return replace(answer, verified=self._verify(puzzle, answer.cells))
+
+    async def _shared(self, key: str, entry: Entry, request: Request) -> tuple[Outcome, float, bool]:
+        """Solve, or wait for an equal solve that ends no later than our deadline; True with the outcome of another's."""
+        while True:
+            flight = self.flights.get(key)
+            joined = flight is not None and flight.deadline <= request.deadline
+            if flight is None or not joined:
+                flight = self._take_off(key, entry, request)
+            flight.waiters += 1
+            try:
+                outcome, queued = await asyncio.shield(flight.task)
+                if not joined or outcome.halt_reason != "deadline":
+                    self.metrics.coalesced.inc(joined)
+                    return outcome, queued, joined
+            except DeadlineExceeded:
+                if not joined:
+                    raise
+            finally:
+                flight.waiters -= 1
+                if not flight.waiters and not flight.task.done():
+                    flight.task.cancel()
+            # the one we waited for ran out of its time, not of ours
+
+    def _take_off(self, key: str, entry: Entry, request: Request) -> Flight:
+        flight = Flight(asyncio.create_task(self._run(entry, request)), request.deadline)
+        self.flights[key] = flight
+
+        def land(_: object) -> None:
+            if self.flights.get(key) is flight:
+                del self.flights[key]
+
+        flight.task.add_done_callback(land)
+        return flight
+
+    async def _run(self, entry: Entry, request: Request) -> tuple[Outcome, float]:
+        """Solve in the pool and count what came of it; with the outcome, the seconds it spent before its first step."""
+        started, outcome = time.monotonic(), "failed"
+        try:
+            result = await self.pool.solve(entry.name, request)
+            queued = max(0.0, time.monotonic() - started - result.solve_seconds)
+            outcome = "solved" if is_solved(result.verified, result.halt_reason) else "unsolved"
+            self._count(entry.name, result, queued)
+            return result, queued
+        except asyncio.CancelledError:
+            outcome = "abandoned"
+            raise
+        except DeadlineExceeded:
+            outcome = "expired"
+            raise
+        except TRMError as error:
+            outcome = "rejected" if error.status == 503 else "failed"
+            raise
+        finally:
+            if outcome != "rejected":
+                self.metrics.finished.labels(entry.name, outcome).inc()
+
+    def _count(self, model: str, outcome: Outcome, queued: float) -> None:
+        metrics = self.metrics
+        metrics.halting_steps.labels(model, outcome.halt_reason).observe(outcome.steps)
+        metrics.attempts.labels(model).observe(outcome.attempts)
+        metrics.queue_duration.observe(queued)
+        metrics.solve_duration.labels(model).observe(outcome.solve_seconds)
+        if outcome.verified is not None:
+            metrics.verified.labels(model, str(outcome.verified).lower()).inc()
+
+    def _solution(self, puzzle: Puzzle, entry: Entry, outcome: Outcome, cache: CacheResult, queued: float) -> Solution:
+        self.metrics.cache_requests.labels(cache).inc()
+        verified = self._verify(puzzle, outcome.cells)
+        answer = Answer(outcome.cells, verified, outcome.steps, outcome.attempts, outcome.halt_reason, outcome.halt_probability)
+        return Solution(puzzle, entry, answer, cache, queued, outcome.solve_seconds, outcome.trace)
+
+    def _verify(self, puzzle: Puzzle, cells: bytes) -> bool | None:
+        """What the rules say of an answer, whoever gave it."""
+        rules = self.families[puzzle.family].rules(puzzle.height, puzzle.width)
+        if not rules.verifiable:
+            return None
+        return bool(rules.violations(puzzle.tokens[None], np.frombuffer(cells, dtype=np.uint8)[None])[0] == 0)
+
+
+def _refused(option: str, detail: str) -> InvalidRequest:
+    return InvalidRequest(detail, fields=(FieldError(f"/options/{option}", detail),))
+
+
+def _key(entry: Entry, request: Request) -> str:
+    """What decides the answer: the puzzle, the weights, and the options that can change it."""
+    parts = (entry.name, entry.version, request.halt, request.max_steps, request.attempts, request.cells.hex())
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()

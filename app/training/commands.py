@@ -1,0 +1,123 @@
+"""What `trm train`, `evaluate` and `export` do: from command-line values to runs, reports and store folders."""
+
+import argparse
+import csv
+import json
+import logging
+from pathlib import Path
+
+import numpy as np
+
+from app.errors import InvalidRequest
+from app.model.store import Accuracy, Grid, ModelStore
+from app.pool.messages import WorkerSpec
+from app.pool.worker import make_engine
+from app.puzzles.sudoku import BOXES, rules
+from app.training.data import PuzzleSet, Sampler, read_csv, write_csv
+from app.training.evaluate import Budget, Report, table, with_clues
+from app.training.evaluate import evaluate as measure
+from app.training.generator import generate
+
+MINIMAL = {4: (4, 6), 6: (8, 14), 9: (22, 30)}
+"""Clues of generated puzzles, by side: from as few as digging reaches to easy."""
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train, or go on training."""
+    import torch
+
+    from app.model.config import TRMConfig
+    from app.training.state import Generators
+    from app.training.train import Recipe, Run
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    side, generators = arguments.side, Generators(arguments.seed)
+    config = TRMConfig(
+        vocab_size=11,
+        seq_len=side * side,
+        hidden_size=arguments.hidden_size,
+        num_heads=arguments.hidden_size // 16,
+        mixer="units",
+        box_shape=BOXES[side],
+        expansion=3,
+        swiglu_multiple=64,
+        H_cycles=2,
+        L_cycles=2,
+        q_head_input="mean",
+    )
+    recipe = Recipe(updates=arguments.updates, slots=arguments.slots, lr=arguments.lr, reveal=arguments.reveal, seed=arguments.seed)
+    sampler = Sampler(_training_sets(arguments), rules(side), recipe.reveal, generators.numpy)
+    Run(arguments.run_folder, config, recipe, sampler, generators, compiled=not arguments.no_compile).train()
+    return 0
+
+
+def _training_sets(arguments: argparse.Namespace) -> list[tuple[PuzzleSet, float]]:
+    """The training parts of the lists named, or of generated puzzles, which are kept in the run's folder."""
+    sets = []
+    for given in arguments.data:
+        path, _, weight = given.partition(":")
+        sets.append((read_csv(Path(path)).split()[0], float(weight or 1)))
+    if not sets:
+        path = arguments.run_folder / "puzzles.csv.gz"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_csv(generate(arguments.side, arguments.generate, MINIMAL[arguments.side], np.random.default_rng(arguments.seed)), path)
+        sets.append((read_csv(path).split()[0], 1.0))
+    for puzzles, _ in sets:
+        if puzzles.height != arguments.side:
+            raise InvalidRequest(f"the puzzles are {puzzles.height}x{puzzles.height}, the model was to be {arguments.side}x{arguments.side}")
+    return sets
+
+
+def evaluate(arguments: argparse.Namespace) -> int:
+    """Measure one model on every list; print a table and, last, one line of JSON."""
+    entry = ModelStore(arguments.store, (arguments.name,)).entries[arguments.name]
+    defaults, side = entry.manifest.defaults, entry.manifest.puzzle.height
+    budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
+    spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads)
+    engine, rng, reports = make_engine(entry, spec), np.random.default_rng(arguments.seed), list[Report]()
+    for label, puzzles in _evaluation_sets(arguments, side, rng):
+        chosen = puzzles.take(rng.permutation(len(puzzles))[: arguments.count])
+        for clues in (None, *(int(text) for text in arguments.clues.split(",") if text)):
+            name = label if clues is None else f"{label}, {clues} clues"
+            reports.append(measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name))
+            print(table(reports[-1:]) if len(reports) == 1 else table(reports[-1:]).splitlines()[-1], flush=True)
+    if arguments.record:
+        from app.training.publish import record
+
+        for report in reports:
+            accuracy = Accuracy(data=report.data, puzzles=report.puzzles, verified=report.verified, mean_steps=report.mean_steps)
+            entry = record(entry, accuracy)
+    print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json() for report in reports]}))
+    return 0
+
+
+def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Generator) -> list[tuple[str, PuzzleSet]]:
+    sets = []
+    for path in arguments.data:
+        puzzles = read_csv(path)
+        sets.append((f"{path.name.split('.')[0]}, {arguments.part}", puzzles.split()[1] if arguments.part == "held-out" else puzzles))
+    return sets or [(f"generated {side}x{side}", generate(side, arguments.generate, MINIMAL[side], rng))]
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Write the averaged weights of a run into the store."""
+    from app.training.publish import publish
+
+    run = arguments.run_folder
+    if not (run / "state.safetensors").exists():
+        raise InvalidRequest(f"{run} is not the folder of a training run")
+    with (run / "curve.csv").open(newline="") as file:
+        curve = list(csv.DictReader(file))
+    side = round(json.loads((run / "recipe.json").read_text())["arch"]["seq_len"] ** 0.5)
+    provenance = {
+        "updates": int(curve[-1]["update"]),
+        "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),
+        "puzzles_seen": round(sum(float(row["puzzles_per_s"]) * float(row["seconds"]) for row in curve)),
+    }
+    grid = Grid(family="sudoku", height=side, width=side)
+    entry = publish(run, arguments.store, arguments.name, grid, arguments.description, provenance)
+    print(f"{entry.folder}: version {entry.version}")
+    return 0

@@ -1,0 +1,101 @@
+"""Measure a model of the store through the very engine that serves it: verified share, steps, attempts, time; by clues and depth.
+
+Knows puzzles with answers and the engine; nothing of training or HTTP.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from app.engine.engine import Engine
+from app.engine.request import Halt, Outcome, Request
+from app.puzzles.sudoku import BLANK
+from app.training.data import PuzzleSet
+
+DEPTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+ATTEMPTS = (1, 2, 4, 8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What each puzzle may take."""
+
+    halt: Halt
+    max_steps: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of one list. Shares are of all `puzzles`; `wrong` counts answers the rules accept but the list does not.
+
+    `by_depth`: share verified in the first attempt within so many steps. `by_attempts`: share verified within so many attempts.
+    `ms_per_puzzle` is at full slots, on this machine.
+    """
+
+    data: str
+    puzzles: int
+    verified: float
+    wrong: int
+    mean_steps: float
+    median_steps: float
+    mean_attempts: float
+    ms_per_puzzle: float
+    by_depth: dict[int, float]
+    by_attempts: dict[int, float]
+
+    def to_json(self) -> dict[str, object]:
+        """The report as JSON values."""
+        return asdict(self)
+
+
+def with_clues(puzzles: PuzzleSet, clues: int, rng: np.random.Generator) -> PuzzleSet:
+    """Easier puzzles: cells of each answer revealed until `clues` are shown; those that show more already stay as they are."""
+    questions = puzzles.questions.copy()
+    for question, answer in zip(questions, puzzles.answers, strict=True):
+        blanks = np.flatnonzero(question == BLANK)
+        shown = rng.choice(blanks, size=max(0, clues - (len(question) - len(blanks))), replace=False)
+        question[shown] = answer[shown]
+    return PuzzleSet(questions, puzzles.answers, puzzles.height, puzzles.width)
+
+
+def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str) -> Report:
+    """Solve every puzzle of a list and report."""
+    started, outcomes = time.perf_counter(), dict[str, Outcome]()
+    for index, question in enumerate(puzzles.questions):
+        engine.add(
+            Request(id=str(index), cells=question.tobytes(), halt=budget.halt, max_steps=budget.max_steps, attempts=budget.attempts, deadline=float("inf"))
+        )
+    while engine.busy:
+        outcomes |= {outcome.id: outcome for outcome in engine.step().finished if isinstance(outcome, Outcome)}
+    seconds = time.perf_counter() - started
+    return _report([outcomes[str(index)] for index in range(len(puzzles))], puzzles, budget, data, seconds)
+
+
+def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, data: str, seconds: float) -> Report:
+    count, steps = len(outcomes), np.array([outcome.steps for outcome in outcomes])
+    verified = np.array([bool(outcome.verified) for outcome in outcomes])
+    attempts = np.array([outcome.attempts for outcome in outcomes])
+    matches = np.array([outcome.cells == answer.tobytes() for outcome, answer in zip(outcomes, puzzles.answers, strict=True)])
+    first = verified & (attempts == 1)
+    return Report(
+        data=data,
+        puzzles=count,
+        verified=round(float(verified.mean()), 5),
+        wrong=int((verified & ~matches).sum()),
+        mean_steps=round(float(steps.mean()), 2),
+        median_steps=float(np.median(steps)),
+        mean_attempts=round(float(attempts.mean()), 3),
+        ms_per_puzzle=round(seconds * 1000 / count, 2),
+        by_depth={depth: round(float((first & (steps <= depth)).mean()), 5) for depth in DEPTHS if depth <= budget.max_steps},
+        by_attempts={most: round(float((verified & (attempts <= most)).mean()), 5) for most in ATTEMPTS if most <= budget.attempts},
+    )
+
+
+def table(reports: Sequence[Report]) -> str:
+    """The reports as a Markdown table."""
+    lines = ["| puzzles | count | verified | mean steps | median steps | mean attempts | ms / puzzle |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    lines += [f"| {r.data} | {r.puzzles} | {r.verified:.2%} | {r.mean_steps} | {r.median_steps:g} | {r.mean_attempts} | {r.ms_per_puzzle} |" for r in reports]
+    return "\n".join(lines)

@@ -1,0 +1,61 @@
+"""From a training run to a folder of the model store: averaged weights, ONNX step, manifest. Knows files; trains nothing."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from app.errors import InvalidModel
+from app.model import weights
+from app.model.config import TRMConfig
+from app.model.export import export
+from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Grid, Limits, Manifest, digest, read, write
+from app.model.trm import TRM
+
+CARD = "README.md"
+
+
+def publish(run: Path, store: Path, name: str, grid: Grid, description: str, provenance: dict[str, Any]) -> Entry:
+    """Write the averaged weights of a run into the store as `name`, replacing what was there only once all of it is written.
+
+    The defaults, limits and model card of an entry that is replaced are kept; its accuracy is not, for it was another model's.
+    """
+    recipe = json.loads((run / "recipe.json").read_text())
+    config = TRMConfig.from_json(recipe["arch"])
+    model, target, partial = TRM(config), store / name, store / f".{name}.partial"
+    state = load_file(run / "state.safetensors")
+    try:
+        model.load_state_dict({key.removeprefix("ema."): value for key, value in state.items() if key.startswith("ema.")})
+    except RuntimeError as error:
+        raise InvalidModel(f"{run}: {error}") from error
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    weights.save(model, partial / WEIGHTS)
+    export(model, partial / GRAPH)
+    old = read(target).manifest if (target / MANIFEST).exists() else None
+    manifest = Manifest(
+        schema_version=1,
+        name=name,
+        description=description or (old.description if old else name),
+        puzzle=grid,
+        arch=config.to_json(),
+        defaults=old.defaults if old else Defaults(halt="verified", max_steps=2 * config.halt_max_steps, attempts=8),
+        limits=old.limits if old else Limits(max_steps=256, attempts=64),
+        accuracy=[],
+        provenance={"recipe": recipe["recipe"], **provenance},
+        sha256={file: digest(partial / file) for file in (WEIGHTS, GRAPH)},
+    )
+    (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    if (target / CARD).exists():
+        shutil.copy(target / CARD, partial / CARD)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+    return read(target)
+
+
+def record(entry: Entry, accuracy: Accuracy) -> Entry:
+    """Put a measured figure into the manifest, in the place of an older one for the same data."""
+    others = [each for each in entry.manifest.accuracy if each.data != accuracy.data]
+    return write(entry.folder, entry.manifest.model_copy(update={"accuracy": [*others, accuracy]}))

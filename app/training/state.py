@@ -1,0 +1,65 @@
+"""A training run as one safetensors file: weights, EMA, optimiser, slots and random generators, written atomically.
+
+Loading it and going on gives bit for bit what going on without it would have given. Nothing in the file is executed.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from app.errors import InvalidModel
+from app.model.trm import TRM, Carry
+from app.training.act import Slots
+
+
+def save(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, slots: Slots, generators: "Generators", update: int) -> None:
+    """Write the run's state to `path`, replacing what was there only when all of it is on disk."""
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | {f"ema.{k}": v for k, v in ema.state_dict().items()}
+    for index, values in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
+    tensors |= {"slots.z_H": slots.carry.z_H, "slots.z_L": slots.carry.z_L}
+    tensors |= {f"slots.{k}": getattr(slots, k) for k in ("questions", "answers", "steps", "halted")}
+    tensors["generators.torch"] = generators.torch.get_state()
+    metadata = {"update": str(update), "numpy": json.dumps(generators.numpy.bit_generator.state)}
+    partial = path.with_suffix(".partial")
+    save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, partial, metadata)
+    partial.replace(path)
+
+
+def load(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, generators: "Generators") -> tuple[Slots, int]:
+    """Put back what `save` wrote; returns the slots and the number of updates done. Raises `InvalidModel` for another run's file."""
+    with safe_open(path, "pt") as file:
+        metadata: dict[str, str] = file.metadata()
+        tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # safe_open is no mapping
+    try:
+        model.load_state_dict(_part(tensors, "model."))
+        ema.load_state_dict(_part(tensors, "ema."))
+    except RuntimeError as error:
+        raise InvalidModel(f"{path} is the state of another architecture: {error}") from error
+    states: dict[int, dict[str, Any]] = {}
+    for key, value in _part(tensors, "optimizer.").items():
+        index, name = key.split(".", 1)
+        states.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+    generators.torch.set_state(tensors["generators.torch"])
+    generators.numpy.bit_generator.state = json.loads(metadata["numpy"])
+    part = _part(tensors, "slots.")
+    return Slots(Carry(part.pop("z_H"), part.pop("z_L")), **part), int(metadata["update"])
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+class Generators:
+    """The two random generators of a run, from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.torch = torch.Generator().manual_seed(seed)
+        self.numpy = np.random.default_rng(seed)
