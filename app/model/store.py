@@ -118,18 +118,18 @@ class ModelStore:
             raise InvalidModel(f"the model store {root} is empty")
 
     def resolve(self, name: str | None, family: str, height: int, width: int) -> Entry:
-        """The model for a puzzle. A family's name, or none, means its first model that reads this size.
+        """The model for a puzzle. A family's name, or none, means the model of that name if it reads this size, else the first that does.
 
         Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
         """
         wanted = Grid(family=family, height=height, width=width)
         fitting = [entry for entry in self.entries.values() if entry.manifest.puzzle == wanted]
-        exact = self.entries.get(name) if name is not None else None
+        exact = self.entries.get(name or family)
         if exact in fitting:
             return exact
         if fitting and name in (None, family):
             return fitting[0]
-        if exact is None and name not in (None, family):
+        if name not in (None, family, *self.entries):
             raise UnknownModel(f"no model is called {name!r} here; there are: {', '.join(self.entries)}")
         raise UnknownModel(f"{name or 'no model'} reads no {height}x{width} {family}; there are: {self._list()}")
 

@@ -1,0 +1,63 @@
+"""A closed-loop load client in its own process: each of its connections sends the next puzzle when the last one is answered.
+
+Plain sockets and as little Python as possible, since it shares the machine with the server it measures.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What came of one load: rate, latency in milliseconds, and how many answers were verified."""
+
+    clients: int
+    puzzles_per_s: float
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    verified: float
+    errors: int
+
+
+def request(grid: str, cache: str) -> bytes:
+    """The bytes of one solve request."""
+    body = json.dumps({"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": cache, "timeout_ms": 120_000}}).encode()
+    head = f"POST /v1/solve HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+async def one_client(port: int, requests: Sequence[bytes], answers: list[tuple[float, bool, bool]]) -> None:
+    """Send requests one after the other over one connection; note (seconds, answered with 200, verified)."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for each in requests:
+        started = time.perf_counter()
+        writer.write(each)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        body = await reader.readexactly(length)
+        answers.append((time.perf_counter() - started, head.startswith(b"HTTP/1.1 200"), b'"verified":true' in body))
+    writer.close()
+
+
+async def load(port: int, grids: Sequence[str], clients: int, cache: str = "bypass") -> Load:
+    """Solve all `grids` with so many clients at once."""
+    answers, started = list[tuple[float, bool, bool]](), time.perf_counter()
+    requests = [request(grid, cache) for grid in grids]
+    await asyncio.gather(*(one_client(port, requests[index::clients], answers) for index in range(clients)))
+    seconds = time.perf_counter() - started
+    p50, p95, p99 = np.percentile([answer[0] * 1000 for answer in answers], [50, 95, 99])
+    return Load(
+        clients=clients,
+        puzzles_per_s=len(answers) / seconds,
+        p50_ms=float(p50),
+        p95_ms=float(p95),
+        p99_ms=float(p99),
+        verified=sum(answer[2] for answer in answers) / len(answers),
+        errors=sum(not answer[1] for answer in answers),
+    )
