@@ -1,5 +1,5 @@
 # One verb a task; each is safe to repeat and installs what it needs.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
@@ -23,11 +23,11 @@ serve: .venv/serve
 
 # the unit tests run where torch and onnxruntime cannot be imported
 test-unit: .venv/dev
-	$(BIN)/pytest tests/unit -p tests.without_torch
+	$(BIN)/python -m pytest tests/unit -p tests.without_torch
 
 test: test-unit
 	tests/install_tools
-	$(BIN)/pytest tests/contract tests/model tests/e2e tests/conformance
+	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance
 
 lint: .venv/dev
 	$(BIN)/ruff check .

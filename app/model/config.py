@@ -5,59 +5,52 @@ Fields keep the names of the reference's `arch` section. Ours are `mixer` (the r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from math import isqrt
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from app.errors import InvalidModel
 
-Mixer = Literal["attention", "mlp", "units"]
-PosEncodings = Literal["rope", "learned", "none"]
-
-CHOICES = {
-    "mixer": ("attention", "mlp", "units"),
-    "pos_encodings": ("rope", "learned", "none"),
-    "q_head_input": ("first", "mean"),
-}
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
 class TRMConfig:
     """Everything that fixes the shapes and the arithmetic of one TRM.
 
     `seq_len` counts the puzzle's cells; `puzzle_emb_len` further positions stand before them when `puzzle_emb_ndim` > 0.
     """
 
-    vocab_size: int
-    seq_len: int
-    hidden_size: int
-    num_heads: int
-    mixer: Mixer
-    num_puzzle_identifiers: int = 1
-    expansion: float = 4.0
-    L_layers: int = 2
-    H_cycles: int = 3
-    L_cycles: int = 6
-    halt_max_steps: int = 16
-    halt_exploration_prob: float = 0.1
-    pos_encodings: PosEncodings = "none"
-    rope_theta: float = 10000.0
-    rms_norm_eps: float = 1e-5
-    puzzle_emb_ndim: int = 0
-    puzzle_emb_len: int = 0
-    box_shape: tuple[int, int] | None = None
-    swiglu_multiple: int = 256
+    vocab_size: Count
+    seq_len: Count
+    hidden_size: Count
+    num_heads: Count
+    mixer: Literal["attention", "mlp", "units"]
+    num_puzzle_identifiers: Count = 1
+    expansion: Positive = 4.0
+    L_layers: Count = 2
+    H_cycles: Count = 3
+    L_cycles: Count = 6
+    halt_max_steps: Count = 16
+    halt_exploration_prob: Annotated[float, Field(ge=0, le=1)] = 0.1
+    pos_encodings: Literal["rope", "learned", "none"] = "none"
+    rope_theta: Positive = 10000.0
+    rms_norm_eps: Positive = 1e-5
+    puzzle_emb_ndim: Annotated[int, Field(ge=0)] = 0
+    puzzle_emb_len: Annotated[int, Field(ge=0)] = 0
+    box_shape: tuple[Count, Count] | None = None
+    swiglu_multiple: Count = 256
     q_head_input: Literal["first", "mean"] = "first"
 
     def __post_init__(self) -> None:
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise InvalidModel(f"config: {name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}")
-        for name in ("vocab_size", "seq_len", "hidden_size", "num_heads", "L_layers", "H_cycles", "L_cycles", "halt_max_steps"):
-            if getattr(self, name) < 1:
-                raise InvalidModel(f"config: {name} must be at least 1, not {getattr(self, name)}")
         if self.hidden_size % self.num_heads:
             raise InvalidModel(f"config: hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}")
+        if self.prefix_len * self.hidden_size < self.puzzle_emb_ndim:
+            raise InvalidModel(f"config: puzzle_emb_len {self.puzzle_emb_len} has no room for puzzle_emb_ndim {self.puzzle_emb_ndim}")
         if self.mixer == "units":
             self._check_units()
 
@@ -97,12 +90,10 @@ class TRMConfig:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read what `to_json` wrote. Raises `InvalidModel` naming any unknown, missing or mistyped field."""
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise InvalidModel(f"config: unknown field {', '.join(unknown)}")
-        values = {**values, "box_shape": tuple(values["box_shape"]) if values.get("box_shape") else None}
+        """Read what `to_json` wrote. Raises `InvalidModel` naming every unknown, missing or mistyped field."""
+        box = values.get("box_shape")
         try:
-            return cls(**values)
-        except TypeError as error:
-            raise InvalidModel(f"config: {error}") from error
+            return cls(**{**values, "box_shape": tuple(box) if isinstance(box, list) else box})
+        except ValidationError as error:
+            wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+            raise InvalidModel(f"config: {'; '.join(wrong)}") from error

@@ -65,7 +65,7 @@ class Attention(nn.Module):
         self.o_proj = Linear(config.hidden_size, config.hidden_size)
         self.rope = config.pos_encodings == "rope"
         if self.rope:
-            frequency = config.rope_theta ** (-torch.arange(0, self.head_dim, 2).float() / self.head_dim)
+            frequency = 1.0 / config.rope_theta ** (torch.arange(0, self.head_dim, 2).float() / self.head_dim)
             angle = torch.outer(torch.arange(config.positions).float(), frequency).repeat(1, 2)
             self.register_buffer("cos", angle.cos(), persistent=False)
             self.register_buffer("sin", angle.sin(), persistent=False)

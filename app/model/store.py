@@ -110,7 +110,7 @@ class ModelStore:
         self.root = root
         if not root.is_dir():
             raise InvalidModel(f"the model store {root} is not a folder")
-        found = [read(path.parent) for path in sorted(root.glob(f"*/{MANIFEST}"))]
+        found = [read(path.parent) for path in sorted(root.glob(f"[!.]*/{MANIFEST}"))]
         self.entries = {entry.name: entry for entry in found if not names or entry.name in names}
         if missing := set(names) - set(self.entries):
             raise UnknownModel(f"the model store {root} has no model {', '.join(sorted(missing))}")
@@ -153,7 +153,13 @@ def read(folder: Path) -> Entry:
         raise InvalidModel(f"{path}: {error}") from error
     if manifest.name != folder.name:
         raise InvalidModel(f"{path}: the name is {manifest.name!r}, the folder's is {folder.name!r}")
+    if WEIGHTS not in manifest.sha256:
+        raise InvalidModel(f"{path}: sha256 has no digest of {WEIGHTS}")
     entry = Entry(folder, manifest)
+    try:
+        entry.config  # noqa: B018  # computed here, where its error can name the file
+    except InvalidModel as error:
+        raise InvalidModel(f"{path}: {error.detail}") from error
     if entry.config.seq_len != manifest.puzzle.height * manifest.puzzle.width:
         raise InvalidModel(f"{path}: seq_len {entry.config.seq_len} is not {manifest.puzzle.height} x {manifest.puzzle.width}")
     return entry

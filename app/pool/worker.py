@@ -4,7 +4,6 @@ Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the 
 """
 
 import contextlib
-import os
 import signal
 from multiprocessing.connection import Connection
 
@@ -85,5 +84,4 @@ def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
 def main(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
     """Entry point of a worker process. Ctrl-C reaches the whole process group; when to end is the parent's to say."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ["OMP_NUM_THREADS"] = str(spec.threads)
     serve(pipe, spec)

@@ -4,12 +4,13 @@ import argparse
 import csv
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
 
 from app.errors import InvalidRequest
-from app.model.store import Accuracy, Grid, ModelStore
+from app.model.store import Accuracy, Defaults, Grid, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engine
 from app.puzzles.sudoku import BOXES, rules
@@ -24,6 +25,7 @@ MINIMAL = {4: (4, 6), 6: (8, 14), 9: (22, 30)}
 
 def train(arguments: argparse.Namespace) -> int:
     """Train, or go on training."""
+    os.environ.setdefault("MKL_CBWR", "AUTO")  # speed before bits that are the same on every CPU
     import torch
 
     from app.model.config import TRMConfig
@@ -47,7 +49,14 @@ def train(arguments: argparse.Namespace) -> int:
         L_cycles=2,
         q_head_input="mean",
     )
-    recipe = Recipe(updates=arguments.updates, slots=arguments.slots, lr=arguments.lr, reveal=arguments.reveal, seed=arguments.seed)
+    recipe = Recipe(
+        updates=arguments.updates,
+        slots=arguments.slots,
+        lr=arguments.lr,
+        reveal=arguments.reveal,
+        seed=arguments.seed,
+        data=tuple(Path(given).name for given in arguments.data) or (f"{arguments.generate} generated",),
+    )
     sampler = Sampler(_training_sets(arguments), rules(side), recipe.reveal, generators.numpy)
     Run(arguments.run_folder, config, recipe, sampler, generators, compiled=not arguments.no_compile).train()
     return 0
@@ -118,6 +127,7 @@ def export(arguments: argparse.Namespace) -> int:
         "puzzles_seen": round(sum(float(row["puzzles_per_s"]) * float(row["seconds"]) for row in curve)),
     }
     grid = Grid(family="sudoku", height=side, width=side)
-    entry = publish(run, arguments.store, arguments.name, grid, arguments.description, provenance)
+    defaults = Defaults(halt="verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
+    entry = publish(run, arguments.store, arguments.name, grid, arguments.description, defaults, provenance)
     print(f"{entry.folder}: version {entry.version}")
     return 0

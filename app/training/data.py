@@ -10,7 +10,9 @@ import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,25 +49,43 @@ class PuzzleSet:
 
 def read_csv(path: Path) -> PuzzleSet:
     """Read a Sudoku CSV, gzipped or not. Raises `InvalidRequest` naming the file and line of the first wrong row."""
-    questions, answers, family, size = [], [], Sudoku(), None
     with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
         rows = csv.DictReader(file)
         if not {"question", "answer"} <= set(rows.fieldnames or ()):
             raise InvalidRequest(f"{path}: the first line must name the columns question and answer")
-        for line, row in enumerate(rows, start=2):
-            try:
-                question, answer = family.parse(row["question"]), family.parse(row["answer"])
-            except InvalidPuzzle as error:
-                raise InvalidRequest(f"{path}, line {line}: {error.detail}") from error
-            size = size or (question.height, question.width)
-            wrong = family.rules(*size).violations(question.tokens[None], answer.tokens[None]) if len(answer.cells) == len(question.cells) else [1]
-            if (question.height, question.width) != size or wrong[0]:
-                raise InvalidRequest(f"{path}, line {line}: the answer does not solve the question, or the size changes")
-            questions.append(question.tokens)
-            answers.append(answer.tokens)
-    if size is None:
+        pairs = [(row["question"] or "", row["answer"] or "") for row in rows]
+    if not pairs:
         raise InvalidRequest(f"{path}: no puzzles")
-    return PuzzleSet(np.array(questions), np.array(answers), *size)
+    cells = len(pairs[0][0])
+    for line, pair in enumerate(pairs, start=2):
+        if any(len(grid) != cells or not grid.isascii() for grid in pair):
+            _refuse(path, line, pair, f"question and answer must have {cells} characters, as the first question has")
+    questions, answers = (_tokens([pair[column] for pair in pairs], cells) for column in (0, 1))
+    try:
+        rules = Sudoku().rules(isqrt(cells), isqrt(cells) if isqrt(cells) ** 2 == cells else 0)
+    except InvalidPuzzle as error:
+        raise InvalidRequest(f"{path}, line 2: {error.detail}") from error
+    wrong = rules.violations(questions, answers) > 0
+    if wrong.any():
+        first = int(wrong.argmax())
+        _refuse(path, first + 2, pairs[first], "the answer does not solve the question")
+    return PuzzleSet(questions, answers, rules.side, rules.side)
+
+
+def _tokens(grids: Sequence[str], cells: int) -> Tokens:
+    """Grids of `cells` symbols each as tokens (count, cells); what is no digit becomes a token that no rule accepts."""
+    symbols = np.frombuffer("".join(grids).replace(".", "0").encode(), np.uint8)
+    return (symbols - (ord("0") - BLANK)).reshape(-1, cells)
+
+
+def _refuse(path: Path, line: int, pair: tuple[str, str], otherwise: str) -> NoReturn:
+    """Say what is wrong with one row: what the codec says of its grids, or `otherwise`."""
+    try:
+        for grid in pair:
+            Sudoku().parse(grid)
+    except InvalidPuzzle as error:
+        raise InvalidRequest(f"{path}, line {line}: {error.detail}") from error
+    raise InvalidRequest(f"{path}, line {line}: {otherwise}")
 
 
 def write_csv(puzzles: PuzzleSet, path: Path) -> None:
@@ -95,7 +115,7 @@ class Sampler:
         index = self.rng.integers(len(puzzles))
         question, answer = puzzles.questions[index].copy(), puzzles.answers[index]
         blanks = np.flatnonzero(question == BLANK)
-        shown = self.rng.choice(blanks, size=min(int(self.rng.integers(self.reveal + 1)), len(blanks) - 1), replace=False)
+        shown = self.rng.choice(blanks, size=min(int(self.rng.integers(self.reveal + 1)), max(0, len(blanks) - 1)), replace=False)
         question[shown] = answer[shown]
         symmetry = self.rules.symmetry(self.rng)
         return symmetry.apply(question), symmetry.apply(answer)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 
 from app.errors import InvalidModel
@@ -17,10 +18,10 @@ from app.model.trm import TRM
 CARD = "README.md"
 
 
-def publish(run: Path, store: Path, name: str, grid: Grid, description: str, provenance: dict[str, Any]) -> Entry:
+def publish(run: Path, store: Path, name: str, grid: Grid, description: str, defaults: Defaults, provenance: dict[str, Any]) -> Entry:
     """Write the averaged weights of a run into the store as `name`, replacing what was there only once all of it is written.
 
-    The defaults, limits and model card of an entry that is replaced are kept; its accuracy is not, for it was another model's.
+    The description and model card of an entry that is replaced are kept; its accuracy is not, for it was another model's.
     """
     recipe = json.loads((run / "recipe.json").read_text())
     config = TRMConfig.from_json(recipe["arch"])
@@ -41,12 +42,14 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, pro
         description=description or (old.description if old else name),
         puzzle=grid,
         arch=config.to_json(),
-        defaults=old.defaults if old else Defaults(halt="verified", max_steps=2 * config.halt_max_steps, attempts=8),
-        limits=old.limits if old else Limits(max_steps=256, attempts=64),
+        defaults=defaults,
+        limits=Limits(max_steps=256, attempts=64),
         accuracy=[],
-        provenance={"recipe": recipe["recipe"], **provenance},
+        provenance={"recipe": recipe["recipe"], "torch": torch.__version__, **provenance},
         sha256={file: digest(partial / file) for file in (WEIGHTS, GRAPH)},
     )
+    for file in (WEIGHTS, GRAPH):
+        (partial / file).chmod(0o644)  # safetensors writes files that only their owner can read
     (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     if (target / CARD).exists():
         shutil.copy(target / CARD, partial / CARD)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a model is trained. `cooldown` is the share of the updates in which the rate falls to zero."""
+    """How a model is trained: `cooldown` is the share of the updates in which the rate falls to zero, `data` names what it saw."""
 
     updates: int
     slots: int = 96
@@ -40,6 +40,7 @@ class Recipe:
     q_weight: float = 0.1
     reveal: int = 14
     seed: int = 1
+    data: tuple[str, ...] = ()
 
     @property
     def cooldown_start(self) -> int:
@@ -66,6 +67,7 @@ class Run:
     def __init__(self, folder: Path, config: TRMConfig, recipe: Recipe, sampler: Sampler, generators: state.Generators, compiled: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
+        torch.set_flush_denormal(True)  # peaked softmaxes are full of them, and they are slow
         self.folder, self.recipe, self.sampler, self.generators = folder, recipe, sampler, generators
         self.model = TRM(config)
         self.ema = copy.deepcopy(self.model)

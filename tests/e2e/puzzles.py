@@ -1,0 +1,46 @@
+"""Puzzles to post: one known to everybody, and as many equally hard ones as a test needs."""
+
+import json
+from functools import cache
+
+import numpy as np
+
+from app.puzzles.sudoku import Sudoku, rules
+from app.training.generator import generate
+from tests.e2e.serving import STORE
+
+NEWSPAPER = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+
+EASY_CLUES = {4: (6, 8), 6: (16, 20), 9: (34, 40)}
+"""Clues of generated puzzles that any trained model solves."""
+
+
+def rows(text: str) -> list[list[int]]:
+    side = int(len(text) ** 0.5)
+    return [[0 if symbol == "." else int(symbol) for symbol in text[start : start + side]] for start in range(0, len(text), side)]
+
+
+def copies(count: int, seed: int = 0) -> list[str]:
+    """Symmetric copies of the newspaper's puzzle, no two of them equal."""
+    family, rng = Sudoku(), np.random.default_rng(seed)
+    tokens = family.parse(NEWSPAPER).tokens
+    found: dict[str, None] = {}
+    while len(found) < count:
+        found[str(family.render(rules(9).symmetry(rng).apply(tokens).tobytes(), ""))] = None
+    return list(found)
+
+
+def side_of(model: str) -> int:
+    """The side of the grids that a model of the store reads."""
+    return int(json.loads((STORE / model / "config.json").read_text())["puzzle"]["height"])
+
+
+@cache
+def easy(side: int, count: int = 4) -> list[tuple[str, str]]:
+    """(question, answer) of generated puzzles."""
+    family, puzzles = Sudoku(), generate(side, count, EASY_CLUES[side], np.random.default_rng(side))
+    return [
+        (str(family.render(question.tobytes(), "")), str(family.render(answer.tobytes(), "")))
+        for question, answer in zip(puzzles.questions, puzzles.answers, strict=True)
+    ]

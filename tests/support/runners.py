@@ -1,0 +1,69 @@
+"""A runner without a model: it knows the answer of every Sudoku and shows it after as many steps as it is told to take."""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.puzzles.base import Tokens
+from app.training.generator import Search
+
+NEVER = math.inf
+
+
+@lru_cache(4096)
+def answer_to(question: bytes) -> bytes:
+    """The answer of a puzzle, both as tokens; the first in search order where there are several."""
+    side = int(len(question) ** 0.5)
+    return bytes(digit + 1 for digit in Search(side).run([token - 1 for token in question], 1).solutions[0])
+
+
+class Clock:
+    """Time that goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Oracle:
+    """Shows one more blank at every step, and the whole answer from step `depth(tokens)` on; then its halting logit turns positive.
+
+    With a clock, every step takes a second of it.
+    """
+
+    device = "cpu"
+
+    def __init__(self, slots: int, cells: int, depth: Callable[[bytes], float], clock: Clock | None = None) -> None:
+        self.slots, self.cells, self.depth, self.clock = slots, cells, depth, clock
+        self.tokens = np.zeros((slots, cells), dtype=np.uint8)
+        self.steps = np.zeros(slots, dtype=int)
+        self.sizes: list[int] = []
+
+    def load(self, slot: int, tokens: Tokens) -> None:
+        self.tokens[slot], self.steps[slot] = tokens, 0
+
+    def move(self, source: int, target: int) -> None:
+        self.tokens[target], self.steps[target] = self.tokens[source], self.steps[source]
+
+    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
+        self.sizes.append(size)
+        self.steps[:size] += 1
+        if self.clock is not None:
+            self.clock.now += 1
+        left = [self.depth(self.tokens[slot].tobytes()) - self.steps[slot] for slot in range(size)]
+        return np.stack([self._shown(slot, left[slot] <= 0) for slot in range(size)]), np.clip(0.5 - np.array(left), -9, 9).astype(np.float32)
+
+    def _shown(self, slot: int, everything: bool) -> Tokens:
+        question = self.tokens[slot]
+        answer = np.frombuffer(answer_to(question.tobytes()), dtype=np.uint8)
+        if everything:
+            return answer.copy()
+        shown, blanks = question.copy(), np.flatnonzero(question == 1)
+        some = blanks[: min(self.steps[slot], len(blanks) - 1)]
+        shown[some] = answer[some]
+        return shown

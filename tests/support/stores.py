@@ -1,0 +1,43 @@
+"""Model store folders whose weights are a few bytes: enough for everything that does not run the model."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app.model.config import TRMConfig
+from app.model.store import GRAPH, MANIFEST, WEIGHTS, digest
+from tests.support.grids import BOXES
+
+
+def tiny(side: int = 9, **changes: Any) -> TRMConfig:
+    """An architecture so small that a random model of it runs in no time."""
+    fields = {"vocab_size": 11, "seq_len": side * side, "hidden_size": 24, "num_heads": 3, "mixer": "units", "box_shape": BOXES[side]}
+    small = {"expansion": 2.0, "swiglu_multiple": 8, "H_cycles": 1, "L_cycles": 1, "L_layers": 1}
+    return TRMConfig(**{**fields, **small, **changes})
+
+
+def manifest(folder: Path, side: int = 9, **changes: Any) -> dict[str, Any]:
+    """What `config.json` says of the files that are in `folder`."""
+    usual = {
+        "schema_version": 1,
+        "name": folder.name,
+        "description": "a model for tests",
+        "puzzle": {"family": "sudoku", "height": side, "width": side},
+        "arch": tiny(side).to_json(),
+        "defaults": {"halt": "verified", "max_steps": 16, "attempts": 2},
+        "limits": {"max_steps": 64, "attempts": 8},
+        "accuracy": [],
+        "provenance": {},
+        "sha256": {name: digest(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).exists()},
+    }
+    return {**usual, **changes}
+
+
+def put(root: Path, name: str, side: int = 9, **changes: Any) -> Path:
+    """Write a folder of the store with weights made up from its name."""
+    folder = root / name
+    folder.mkdir(parents=True)
+    for file in (WEIGHTS, GRAPH):
+        (folder / file).write_text(f"{file} of {name}")
+    (folder / MANIFEST).write_text(json.dumps(manifest(folder, side, **changes)))
+    return folder

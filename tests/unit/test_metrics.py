@@ -1,0 +1,77 @@
+"""The series that Prometheus reads."""
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.metrics import Metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """All samples by name and labels, as Prometheus would read them."""
+    families = text_string_to_metric_families(metrics.render().decode())
+    return {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for family in families for sample in family.samples}
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    return samples(metrics)[name, tuple(sorted(labels.items()))]
+
+
+@pytest.mark.parametrize("outcome", ["solved", "unsolved", "expired", "abandoned", "failed"])
+def test_every_outcome_of_every_model_starts_at_zero(outcome):
+    metrics = Metrics(("a", "b"))
+    assert [value(metrics, "trm_requests_finished_total", model=model, outcome=outcome) for model in "ab"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        *(("trm_halting_steps_count", {"model": "a", "reason": reason}) for reason in ("verified", "learned", "max_steps", "deadline")),
+        *(("trm_verified_total", {"model": "a", "verified": verified}) for verified in ("true", "false")),
+        *(("trm_cache_requests_total", {"result": result}) for result in ("hit", "miss", "coalesced", "bypass")),
+        *(("trm_worker_restarts_total", {"reason": reason}) for reason in ("died", "failed")),
+        ("trm_coalesced_requests_total", {}),
+    ],
+)
+def test_every_known_label_set_starts_at_zero(name, labels):
+    assert value(Metrics(("a",)), name, **labels) == 0
+
+
+def test_a_step_is_counted_by_model_and_device():
+    metrics = Metrics(("a",))
+    metrics.stepped("0", "cpu", "a", 3, 0.0004)
+    assert value(metrics, "trm_step_duration_seconds_count", model="a", device="cpu") == 1
+    assert value(metrics, "trm_step_duration_seconds_bucket", model="a", device="cpu", le="0.00025") == 0
+    assert value(metrics, "trm_step_duration_seconds_bucket", model="a", device="cpu", le="0.0005") == 1
+    assert value(metrics, "trm_step_batch_size_sum", model="a") == 3
+    assert value(metrics, "trm_worker_last_step_timestamp_seconds", worker="0") > 1_700_000_000
+
+
+def test_a_step_that_ran_nothing_is_not_counted():
+    metrics = Metrics(("a",))
+    metrics.stepped("0", "cpu", "a", 0, 0.0)
+    assert not [name for name, _ in samples(metrics) if name == "trm_step_duration_seconds_count"]
+
+
+def test_depths_have_a_bucket_for_every_small_count_of_steps():
+    edges = [dict(labels)["le"] for name, labels in samples(Metrics(("a",))) if name == "trm_halting_steps_bucket" and ("reason", "verified") in labels]
+    assert edges[:6] == ["1.0", "2.0", "3.0", "4.0", "5.0", "6.0"]
+    assert float(edges[-2]) >= 256
+
+
+def test_requests_have_a_bucket_edge_at_a_tenth_of_a_second():
+    metrics = Metrics()
+    metrics.http_duration.labels("/v1/solve").observe(0.1)
+    assert value(metrics, "trm_http_request_duration_seconds_bucket", route="/v1/solve", le="0.1") == 1
+    assert value(metrics, "trm_http_request_duration_seconds_bucket", route="/v1/solve", le="0.05") == 0
+
+
+def test_every_series_carries_the_prefix_and_says_what_it_is():
+    for family in text_string_to_metric_families(Metrics(("a",)).render().decode()):
+        assert family.name.startswith("trm_")
+        assert family.documentation.endswith(".")
+
+
+def test_two_services_in_one_process_count_apart():
+    first, second = Metrics(("a",)), Metrics(("a",))
+    first.finished.labels("a", "solved").inc()
+    assert value(second, "trm_requests_finished_total", model="a", outcome="solved") == 0

@@ -1,0 +1,110 @@
+"""The scheduler by example; what holds at every interleaving is in test_scheduler_machine."""
+
+import pytest
+
+from app.engine.scheduler import Scheduler
+from tests.support.requests import ask
+
+
+def names(scheduler: Scheduler) -> list[str | None]:
+    return [entry and entry.request.id for entry in scheduler.running]
+
+
+def step(scheduler: Scheduler, *, verified: str = "", halted: str = "", now: float = 0.0) -> list[str]:
+    """One step after which the puzzles named are verified or halted; who is finished by it."""
+    scheduler.schedule(now)
+    running = names(scheduler)
+    update = scheduler.update([name in verified.split() for name in running], [name in halted.split() for name in running], now)
+    return [entry.request.id for entry in update.finished]
+
+
+def test_who_comes_first_runs_first():
+    scheduler = Scheduler(2)
+    for name in "abcd":
+        scheduler.add(ask(name))
+    assert step(scheduler, verified="b") == ["b"]
+    assert step(scheduler, verified="a") == ["a"]
+    scheduler.schedule(0)
+    assert names(scheduler) == ["d", "c"]
+
+
+def test_a_freed_slot_is_filled_again_before_the_next_step():
+    scheduler = Scheduler(2)
+    for name in "abc":
+        scheduler.add(ask(name))
+    step(scheduler, verified="a")
+    plan = scheduler.schedule(0)
+    assert [(slot, entry.request.id) for slot, entry in plan.loads] == [(0, "c")]
+    assert (plan.size, plan.moves) == (2, [])
+
+
+def test_the_last_slot_moves_into_a_gap_that_nobody_waits_for():
+    scheduler = Scheduler(3)
+    for name in "abc":
+        scheduler.add(ask(name))
+    step(scheduler, verified="a")
+    plan = scheduler.schedule(0)
+    assert (plan.size, plan.moves, plan.loads) == (2, [(2, 0)], [])
+    assert names(scheduler) == ["c", "b"]
+
+
+def test_a_restarted_puzzle_goes_to_the_end_of_the_queue():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", max_steps=1, attempts=2))
+    scheduler.add(ask("b", max_steps=1))
+    scheduler.add(ask("c", max_steps=1))
+    assert [step(scheduler) for _ in range(4)] == [[], ["b"], ["c"], ["a"]]
+
+
+def test_attempts_and_steps_are_counted_over_restarts():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", max_steps=3, attempts=2))
+    entry = scheduler.waiting[0]
+    while not step(scheduler):
+        pass
+    assert (entry.attempt, entry.step, entry.total_steps, entry.ended) == (2, 3, 6, "max_steps")
+
+
+def test_an_id_that_is_here_already_is_refused():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a"))
+    with pytest.raises(ValueError, match="request a is already scheduled"):
+        scheduler.add(ask("a"))
+
+
+def test_aborting_says_whether_the_request_was_here():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a"))
+    assert scheduler.abort("a")
+    assert not scheduler.abort("a")
+
+
+def test_an_aborted_puzzle_frees_its_slot_for_the_next_step():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a"))
+    scheduler.add(ask("b"))
+    scheduler.schedule(0)
+    scheduler.abort("a")
+    assert not scheduler.update([True], [True], 0).ended, "the signals of its last step belong to nobody"
+    scheduler.schedule(0)
+    assert names(scheduler) == ["b"]
+
+
+def test_a_batch_is_refilled_only_when_all_of_it_has_ended():
+    scheduler = Scheduler(2, "batch")
+    for name in "abc":
+        scheduler.add(ask(name))
+    assert step(scheduler, verified="a") == []
+    assert step(scheduler) == []
+    assert names(scheduler) == ["a", "b"]
+    assert step(scheduler, verified="b") == ["a", "b"]
+    scheduler.schedule(0)
+    assert names(scheduler) == ["c"]
+
+
+@pytest.mark.parametrize("refill", ["step", "batch"])
+def test_nothing_to_run_is_a_plan_of_no_slots(refill):
+    scheduler = Scheduler(2, refill)
+    scheduler.add(ask("a"))
+    step(scheduler, verified="a")
+    assert scheduler.schedule(0).size == 0

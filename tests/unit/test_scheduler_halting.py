@@ -1,0 +1,89 @@
+"""Why an attempt ends, and what becomes of the puzzle then."""
+
+import pytest
+
+from app.engine.scheduler import Entry, Scheduler
+from tests.support.requests import ask
+
+
+def run(scheduler: Scheduler, verified: bool = False, halted: bool = False, now: float = 0.0) -> Entry | None:
+    """One step of a scheduler with one slot; the puzzle that is finished by it."""
+    scheduler.schedule(now)
+    finished = scheduler.update([verified], [halted], now).finished
+    return finished[0] if finished else None
+
+
+@pytest.mark.parametrize(
+    ("halt", "verified", "halted", "reason"),
+    [
+        ("verified", True, False, "verified"),
+        ("verified", False, True, None),
+        ("learned", False, True, "learned"),
+        ("learned", True, False, None),
+        ("never", True, True, None),
+    ],
+)
+def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason):
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", halt=halt))
+    entry = scheduler.waiting[0]
+    run(scheduler, verified, halted)
+    assert entry.ended == reason
+
+
+@pytest.mark.parametrize("halt", ["verified", "learned", "never"])
+def test_every_mode_ends_at_max_steps(halt):
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", halt=halt, max_steps=2))
+    assert run(scheduler) is None
+    assert run(scheduler).ended == "max_steps"
+
+
+@pytest.mark.parametrize("halt", ["learned", "never"])
+def test_an_answer_that_the_rules_accept_is_not_tried_again(halt):
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", halt=halt, max_steps=1, attempts=9))
+    finished = run(scheduler, verified=True, halted=True)
+    assert (finished.attempt, finished.verified) == (1, True)
+
+
+def test_a_head_that_halts_on_a_wrong_answer_costs_an_attempt():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", halt="learned", attempts=2))
+    assert run(scheduler, halted=True) is None
+    finished = run(scheduler, halted=True)
+    assert (finished.attempt, finished.total_steps, finished.ended) == (2, 2, "learned")
+
+
+def test_a_deadline_that_passes_while_running_ends_all_attempts():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", deadline=5, attempts=9))
+    assert run(scheduler, now=4.9) is None
+    finished = run(scheduler, now=5)
+    assert (finished.ended, finished.attempt, finished.total_steps) == ("deadline", 1, 2)
+
+
+def test_an_answer_found_at_the_deadline_still_counts():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", deadline=5))
+    scheduler.schedule(4)
+    (finished,) = scheduler.update([True], [False], 6).finished
+    assert finished.ended == "verified"
+
+
+def test_a_deadline_that_passes_in_the_queue_is_told_before_the_step():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a"))
+    scheduler.add(ask("b", deadline=5))
+    assert not scheduler.schedule(4.9).expired
+    (expired,) = scheduler.schedule(5).expired
+    assert (expired.request.id, expired.attempt) == ("b", 0)
+    assert not scheduler.waiting
+
+
+def test_a_deadline_between_two_attempts_expires_with_the_first_one_counted():
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", max_steps=1, attempts=2, deadline=5))
+    run(scheduler, now=4)
+    (expired,) = scheduler.schedule(5).expired
+    assert (expired.attempt, expired.total_steps) == (1, 1)

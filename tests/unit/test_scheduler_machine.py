@@ -1,0 +1,164 @@
+"""The scheduler against a naive model of it, at any interleaving of arrivals, aborts, steps, deadlines and restarts."""
+
+from collections import deque
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from app.engine.request import Request
+from app.engine.scheduler import Scheduler
+from tests.support.requests import ask
+
+SIGNALS = st.lists(st.booleans(), min_size=5, max_size=5)
+
+
+class Life:
+    """What the model knows of one request."""
+
+    def __init__(self, request: Request) -> None:
+        self.request, self.attempt, self.step, self.verified = request, 0, 0, False
+        self.ended: str | None = None
+
+    def run(self, verified: bool, halted: bool, now: float) -> None:
+        request, self.verified = self.request, verified
+        self.step += 1
+        reasons = {
+            "verified": request.halt == "verified" and verified,
+            "learned": request.halt == "learned" and halted,
+            "deadline": now >= request.deadline,
+            "max_steps": self.step == request.max_steps,
+        }
+        self.ended = next((reason for reason, holds in reasons.items() if holds), None)
+
+    @property
+    def done(self) -> bool:
+        return self.verified or self.ended == "deadline" or self.attempt == self.request.attempts
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    """`queue` and `lives` are the model; `memory` is what a runner would hold in each slot, told only by moves and loads."""
+
+    @initialize(slots=st.integers(1, 5), refill=st.sampled_from(["step", "batch"]))
+    def start(self, slots: int, refill: str) -> None:
+        self.scheduler, self.slots, self.refill = Scheduler(slots, refill), slots, refill
+        self.queue: deque[str] = deque()
+        self.lives: dict[str, Life] = {}
+        self.memory: list[str | None] = [None] * slots
+        self.size, self.now, self.count = 0, 0.0, 0
+        self.finished: set[str] = set()
+        self.gone: set[str] = set()
+
+    def in_slots(self) -> list[str]:
+        """Whom the model has in slots: all that live and do not wait."""
+        return [name for name in self.lives if name not in self.queue]
+
+    @rule(
+        halt=st.sampled_from(["verified", "learned", "never"]),
+        max_steps=st.integers(1, 4),
+        attempts=st.integers(1, 3),
+        patience=st.sampled_from([0.0, 3.0, 10.0, 1000.0]),
+    )
+    def add(self, halt: str, max_steps: int, attempts: int, patience: float) -> None:
+        self.count += 1
+        name = f"r{self.count}"
+        request = ask(name, halt=halt, max_steps=max_steps, attempts=attempts, deadline=self.now + patience)
+        self.scheduler.add(request)
+        self.lives[name] = Life(request)
+        self.queue.append(name)
+
+    @precondition(lambda self: self.lives)
+    @rule(data=st.data())
+    def abort(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.lives)))
+        assert self.scheduler.abort(name)
+        self.forget(name)
+
+    @rule(number=st.integers(0, 50))
+    def abort_one_that_is_not_here(self, number: int) -> None:
+        if f"r{number}" not in self.lives:
+            assert not self.scheduler.abort(f"r{number}")
+
+    @rule(seconds=st.floats(0, 5))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    def forget(self, name: str) -> None:
+        del self.lives[name]
+        self.gone.add(name)
+        if name in self.queue:
+            self.queue.remove(name)
+
+    @rule()
+    def schedule(self) -> None:
+        plan = self.scheduler.schedule(self.now)
+        late = [name for name in self.queue if self.lives[name].request.deadline <= self.now]
+        assert [entry.request.id for entry in plan.expired] == late
+        for name in late:
+            self.forget(name)
+        held = self.in_slots()
+        if self.refill == "batch" and held:
+            assert not plan.loads, "a batch was joined before all of it had ended"
+        for source, target in plan.moves:
+            self.memory[target] = self.memory[source]
+        for slot, entry in plan.loads:
+            assert entry.request.id == self.queue.popleft(), "not first come, first served"
+            self.load(slot, entry.request.id, entry.attempt)
+        self.size = plan.size
+        self.check_slots()
+
+    def load(self, slot: int, name: str, attempt: int) -> None:
+        life = self.lives[name]
+        life.attempt, life.step, life.ended = life.attempt + 1, 0, None
+        assert attempt == life.attempt <= life.request.attempts
+        self.memory[slot] = name
+
+    def check_slots(self) -> None:
+        """What the next step runs on: slots 0..size-1, each with the puzzle whose state the runner has there."""
+        running = [entry and entry.request.id for entry in self.scheduler.running]
+        assert self.size == len(running) <= self.slots
+        assert sorted(filter(None, running)) == sorted(self.in_slots()), "each running puzzle holds one slot"
+        for name, remembered in zip(running, self.memory, strict=False):
+            assert name == remembered or (name is None and self.refill == "batch" and remembered in self.gone), "packed, and where the runner has it"
+        if self.refill == "step" or not self.in_slots():
+            assert self.size == self.slots or not self.queue, "a slot is free although somebody waits"
+
+    @precondition(lambda self: self.size)
+    @rule(verified=SIGNALS, halted=SIGNALS, seconds=st.floats(0, 1))
+    def update(self, verified: list[bool], halted: list[bool], seconds: float) -> None:
+        self.now += seconds
+        running = [name for name in self.memory[: self.size] if name in self.lives and not self.lives[name].ended]
+        update = self.scheduler.update(verified[: self.size], halted[: self.size], self.now)
+        for slot, name in enumerate(self.memory[: self.size]):
+            if name in running:
+                self.lives[name].run(verified[slot], halted[slot], self.now)
+        ended = [(slot, name) for slot, name in enumerate(self.memory[: self.size]) if name in running and self.lives[name].ended]
+        assert [(slot, entry.request.id) for slot, entry in update.ended] == ended
+        for _, entry in update.ended:
+            life = self.lives[entry.request.id]
+            assert (entry.ended, entry.verified, entry.step) == (life.ended, life.verified, life.step)
+        self.release([entry.request.id for entry in update.finished])
+
+    def release(self, finished: list[str]) -> None:
+        """Ended attempts leave their slots: at once, or when all of the batch has ended."""
+        held = [name for name in self.memory[: self.size] if name in self.in_slots()]
+        leaving = [name for name in held if self.lives[name].ended]
+        if self.refill == "batch" and leaving != held:
+            leaving = []
+        assert finished == [name for name in leaving if self.lives[name].done]
+        assert not self.finished.intersection(finished), "finished twice"
+        self.finished.update(finished)
+        self.queue.extend(name for name in leaving if not self.lives[name].done)
+        for name in finished:
+            self.forget(name)
+        self.size = 0  # an update belongs to one step
+
+    @invariant()
+    def nobody_is_lost(self) -> None:
+        self.scheduler.check()
+        assert set(self.scheduler.entries) == set(self.lives)
+        assert [entry.request.id for entry in self.scheduler.waiting] == list(self.queue)
+
+
+TestScheduler = SchedulerMachine.TestCase
+TestScheduler.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)

@@ -1,0 +1,81 @@
+"""Settings come from the environment under one prefix, and a setting that there is not is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    for name in [name for name in os.environ if name.startswith("TRM_")]:
+        monkeypatch.delenv(name)
+
+
+def test_a_variable_with_the_prefix_sets_its_field(monkeypatch):
+    monkeypatch.setenv("TRM_PORT", "9001")
+    monkeypatch.setenv("TRM_MODELS", '["sudoku", "sudoku-4x4"]')
+    monkeypatch.setenv("TRM_MODEL_STORE", "/models")
+    settings = Settings()
+    assert (settings.port, settings.models, settings.model_store) == (9001, ("sudoku", "sudoku-4x4"), Path("/models"))
+
+
+def test_a_variable_without_the_prefix_sets_nothing(monkeypatch):
+    monkeypatch.setenv("PORT", "9001")
+    assert Settings().port == 8000
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch):
+    monkeypatch.setenv("TRM_PORT", "9001")
+    assert Settings(port=9002).port == 9002
+
+
+def test_a_setting_that_there_is_not_is_refused_by_name():
+    with pytest.raises(ValidationError, match="prot"):
+        Settings(prot=9001)
+
+
+@pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="variables of unknown names are passed over")
+def test_a_misspelt_variable_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("TRM_PROT", "9001")
+    with pytest.raises(ValidationError, match="prot"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRM_PORT", "70000"),
+        ("TRM_PORT", "http"),
+        ("TRM_WORKERS", "0"),
+        ("TRM_SLOTS", "5000"),
+        ("TRM_BACKEND", "tensorflow"),
+        ("TRM_REFILL", "never"),
+        ("TRM_DEVICE", "cuda:x"),
+        ("TRM_QUEUE_CAPACITY", "0"),
+        ("TRM_STALL_SECONDS", "0"),
+        ("TRM_LOG_LEVEL", "loud"),
+        ("TRM_MAX_BODY_BYTES", "-1"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=name.removeprefix("TRM_").lower()):
+        Settings()
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])
+def test_devices_are_a_cpu_or_a_numbered_gpu(device):
+    assert Settings(device=device).device == device
+
+
+def test_settings_cannot_be_changed_once_they_are_read():
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().port = 1
+
+
+def test_every_setting_is_described():
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []

@@ -1,0 +1,86 @@
+"""A cache may hold anything: nothing in it is believed, and nothing in it can break a solve."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.solver import Answer, Options
+from tests.support.grids import ANSWERS, QUESTIONS, broken_rules, digits, tokens
+
+ANSWER = Answer(tokens(ANSWERS[4]).tobytes(), True, 3, 1, "verified", 0.9)
+WRITTEN = json.loads(ANSWER.dump())
+
+
+@pytest.fixture
+def poisoned(solver):
+    """Solve once, put `value` in place of the answer, solve again."""
+
+    async def solve(value: bytes):
+        await solver.solve("sudoku", QUESTIONS[4], None, Options())
+        (key,) = solver.cache.values
+        await solver.cache.set(key, value)
+        return await solver.solve("sudoku", QUESTIONS[4], None, Options())
+
+    return solve
+
+
+def mistyped(**changes: object) -> bytes:
+    return json.dumps({**WRITTEN, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"[]",
+        b'"text"',
+        b"7",
+        b"{}",
+        b"\xff\x00",
+        json.dumps({name: value for name, value in WRITTEN.items() if name != "steps"}).encode(),
+        mistyped(colour="red"),
+        mistyped(cells=None),
+        mistyped(cells="zz"),
+        mistyped(cells="0203"),
+        mistyped(cells=WRITTEN["cells"] * 2),
+    ],
+)
+async def test_what_is_no_answer_is_solved_again(poisoned, value):
+    solution = await poisoned(value)
+    assert (solution.cache, solution.answer) == ("miss", ANSWER)
+
+
+@pytest.mark.xfail(strict=True, reason="the types of what a cache gives are not looked at, nor how deep it is nested")
+@pytest.mark.parametrize(
+    "value",
+    [mistyped(steps="3"), mistyped(attempts=None), mistyped(halt_reason="magic"), mistyped(halt_probability=[]), mistyped(steps=-1), b"[" * 100_000],
+)
+async def test_what_is_an_answer_in_shape_only_is_solved_again(poisoned, value):
+    solution = await poisoned(value)
+    assert (solution.cache, solution.answer) == ("miss", ANSWER)
+
+
+@pytest.mark.parametrize("cells", [tokens(QUESTIONS[4]), tokens(ANSWERS[4])[::-1], tokens("1" * 16), tokens("." * 16) + 254, tokens(ANSWERS[4])])
+async def test_verified_is_what_the_rules_say_whatever_the_cache_says(poisoned, cells):
+    solution = await poisoned(mistyped(cells=cells.tobytes().hex(), verified=True))
+    found = [token - 1 for token in solution.answer.cells]
+    assert solution.answer.verified == (broken_rules(digits(QUESTIONS[4]), found, 4) == 0)
+
+
+@pytest.mark.xfail(strict=True, reason="an answer that lies about its verification is given out, as unsolved")
+async def test_an_answer_that_claims_to_be_verified_and_is_not_is_solved_again(poisoned):
+    solution = await poisoned(mistyped(cells=tokens("1" * 16).tobytes().hex(), verified=True))
+    assert (solution.cache, solution.answer) == ("miss", ANSWER)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_break_the_reading_of_an_answer(value):
+    assert Answer.load(value) is None
+
+
+def test_an_answer_is_read_as_it_was_written():
+    assert Answer.load(ANSWER.dump()) == ANSWER
