@@ -46,6 +46,10 @@ class InvalidRequest(TRMError):
 class InvalidPuzzle(InvalidRequest):
     type, title = "invalid-puzzle", "The puzzle is not valid"
 
+    def at(self, pointer: str) -> "InvalidPuzzle":
+        """The same error, its fields found below `pointer`."""
+        return InvalidPuzzle(self.detail, fields=tuple(FieldError(pointer + field.pointer, field.detail) for field in self.fields))
+
 
 class BodyNotJSON(TRMError):
     status, type, title = 400, "not-json", "The body is not JSON"

@@ -5,11 +5,13 @@ then the workers stop. Ctrl-C skips the wait; a second one leaves at once.
 """
 
 import logging
+import os
 import signal
 import time
 from types import FrameType
 
 import uvicorn
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from app.api.envelope import request_id
@@ -56,14 +58,29 @@ class RequestIdFilter(logging.Filter):
 def configure_logging(level: str) -> None:
     """One JSON object a line on stderr."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields={"asctime": "time", "levelname": "level"}))
+    handler.setFormatter(
+        JsonFormatter(
+            "{levelname}{name}{message}",
+            style="{",
+            rename_fields={"levelname": "level"},
+            timestamp="time",
+            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
+        )
+    )
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def unknown_variables() -> list[str]:
+    """Environment variables with our prefix that name no setting: misspelt, or set by an orchestrator for its own ends."""
+    return sorted(name for name in os.environ if name.startswith("TRM_") and name.removeprefix("TRM_").lower() not in Settings.model_fields)
 
 
 def serve(settings: Settings) -> int:
     """Serve until told to stop; the exit status. Raises `InvalidModel` for an unusable store."""
     configure_logging(settings.log_level)
+    for name in unknown_variables():
+        log.warning("no such setting, ignored", extra={"variable": name})
     services = create_services(settings)
     app = create_app(settings, services)
     config = uvicorn.Config(

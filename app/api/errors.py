@@ -32,9 +32,8 @@ def from_error(error: TRMError) -> Response:
 
 
 def pointer(location: Sequence[object]) -> str:
-    """RFC 6901 pointer of a pydantic location, without the `body` and the union branches that it starts and ends with."""
-    parts = [str(part) for part in location if part != "body" and not str(part).startswith(("list[", "str", "constrained"))]
-    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    """RFC 6901 pointer of a pydantic location, which starts with `body`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location[1:])
 
 
 def from_validation(request: Request, error: RequestValidationError) -> Response:

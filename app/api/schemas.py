@@ -2,10 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
 
-Grid = str | list[list[int]]
 NEWSPAPER = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+SudokuGrid = Annotated[
+    object,
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}]}),
+    Field(description="One character a cell, row by row, `.` or `0` for empty; or a list of rows of integers, 0 for empty.", examples=[NEWSPAPER]),
+]
+"""Any JSON value here: the family's codec reads it, and its errors name the cells."""
 
 
 class _In(BaseModel):
@@ -16,14 +21,7 @@ class SudokuIn(_In):
     """A Sudoku of 4x4, 6x6 or 9x9."""
 
     type: Literal["sudoku"]
-    grid: Annotated[
-        StrictStr | list[list[StrictInt]],
-        Field(
-            union_mode="left_to_right",
-            description="One character a cell, row by row, `.` or `0` for empty; or a list of rows of integers, 0 for empty.",
-            examples=[NEWSPAPER],
-        ),
-    ]
+    grid: SudokuGrid
 
 
 class OptionsIn(_In):
@@ -50,7 +48,7 @@ class TraceOut(BaseModel):
 
     attempt: int
     step: int
-    grid: Grid
+    grid: SudokuGrid
     halt_probability: float
 
 
@@ -71,7 +69,7 @@ class SolveOut(BaseModel):
     type: str
     status: Literal["solved", "unsolved"]
     verified: bool | None
-    solution: Grid
+    solution: SudokuGrid
     steps: int
     attempts: int
     halt_reason: Literal["verified", "learned", "max_steps", "deadline"]

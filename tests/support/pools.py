@@ -22,6 +22,13 @@ def cut_off(request: Request) -> Outcome:
     return outcome(request, request.cells, verified=False, steps=9, halt_reason="deadline")
 
 
+def failing(error: Exception) -> Callable[[Request], Outcome]:
+    def answer(_: Request) -> Outcome:
+        raise error
+
+    return answer
+
+
 class FakePool:
     """See `app.pool.base.Pool`. `answer` makes outcomes or raises; between `hold` and `let_go` every solve waits."""
 

@@ -29,20 +29,21 @@ def test_what_is_left_out_is_what_the_reference_does():
 @pytest.mark.parametrize("field", ["vocab_size", "seq_len", "hidden_size", "num_heads", "L_layers", "H_cycles", "L_cycles", "halt_max_steps"])
 @pytest.mark.parametrize("value", [0, -1])
 def test_a_count_below_one_is_refused_by_name(field, value):
-    with pytest.raises(InvalidModel, match=f"config: {field} must be at least 1, not {value}"):
+    with pytest.raises(InvalidModel, match=f"config: {field}: "):
         TRMConfig.from_json({**PLAIN, field: value})
 
 
 @pytest.mark.parametrize("field", ["mixer", "pos_encodings", "q_head_input"])
 @pytest.mark.parametrize("value", ["magic", None, 3, []])
 def test_a_choice_that_there_is_not_is_refused_by_name(field, value):
-    with pytest.raises(InvalidModel, match=f"config: {field} must be one of "):
+    with pytest.raises(InvalidModel, match=f"config: {field}: "):
         TRMConfig.from_json({**PLAIN, field: value})
 
 
-def test_an_unknown_field_is_refused_by_name():
-    with pytest.raises(InvalidModel, match="config: unknown field colour, shape"):
-        TRMConfig.from_json({**PLAIN, "shape": 1, "colour": 2})
+def test_every_wrong_field_is_named_at_once():
+    with pytest.raises(InvalidModel) as caught:
+        TRMConfig.from_json({**PLAIN, "shape": 1, "colour": 2, "H_cycles": 0})
+    assert all(f"{field}: " in caught.value.detail for field in ("shape", "colour", "H_cycles"))
 
 
 @pytest.mark.parametrize("field", list(PLAIN))
@@ -51,17 +52,24 @@ def test_a_missing_field_is_refused_by_name(field):
         TRMConfig.from_json({name: value for name, value in PLAIN.items() if name != field})
 
 
-@pytest.mark.parametrize("field", ["hidden_size", "L_cycles"])
-@pytest.mark.parametrize("value", ["64", None, [64]])
-def test_a_count_that_is_no_number_is_refused(field, value):
-    with pytest.raises(InvalidModel):
-        TRMConfig.from_json({**PLAIN, field: value})
-
-
-@pytest.mark.xfail(strict=True, reason="types are not looked at before the first comparison fails")
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("hidden_size", "64"), ("H_cycles", 1.0), ("rope_theta", "high"), ("expansion", None), ("box_shape", 5), ("box_shape", [3]), ("puzzle_emb_ndim", -1)],
+    [
+        ("hidden_size", "64"),
+        ("L_cycles", None),
+        ("H_cycles", 1.0),
+        ("L_layers", True),
+        ("rope_theta", "high"),
+        ("expansion", None),
+        ("expansion", 0),
+        ("rms_norm_eps", float("nan")),
+        ("box_shape", 5),
+        ("box_shape", [3]),
+        ("box_shape", [-3, -3]),
+        ("box_shape", "33"),
+        ("puzzle_emb_ndim", -1),
+        ("halt_exploration_prob", 1.5),
+    ],
 )
 def test_a_mistyped_field_is_refused_by_name(field, value):
     with pytest.raises(InvalidModel, match=field):

@@ -103,5 +103,5 @@ async def test_what_the_framework_refuses_is_a_problem_too(client, method, path,
 async def test_refusals_are_counted_by_type(client, metrics):
     for content in (body(model="full"), body(model="full"), body(colour=1), "{"):
         await client.post("/solve", content=content, headers={"content-type": "application/json"})
-    counted = {kind: metrics.registry.get_sample_value("trm_requests_rejected_total", {"reason": kind}) for kind in ("queue-full", "invalid-request", "not-json")}
-    assert counted == {"queue-full": 2, "invalid-request": 1, "not-json": 1}
+    for kind, count in {"queue-full": 2, "invalid-request": 1, "not-json": 1}.items():
+        assert metrics.registry.get_sample_value("trm_requests_rejected_total", {"reason": kind}) == count

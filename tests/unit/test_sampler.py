@@ -35,7 +35,6 @@ def test_at_least_one_cell_stays_blank():
     assert {int((draws.draw()[0] == 1).sum()) for _ in range(100)} == {1, 2}
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="a question without blanks asks for -1 cells to be shown")
 def test_a_question_that_is_solved_already_is_drawn_as_it_is():
     question, answer = sampler((one(4, ANSWERS[4]), 1)).draw()
     assert (question == answer).all()

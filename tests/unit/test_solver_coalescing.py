@@ -7,7 +7,7 @@ import pytest
 from app.errors import DeadlineExceeded, WorkerLost
 from app.solver import Options, Solution
 from tests.support.grids import QUESTIONS, rows
-from tests.support.pools import cut_off, settle, solved
+from tests.support.pools import cut_off, failing, settle, solved
 
 
 @pytest.fixture
@@ -116,12 +116,9 @@ async def test_who_has_more_time_goes_on_when_the_leader_expires_in_the_queue(as
 
 
 async def test_an_error_of_the_shared_solve_reaches_all_who_wait(ask, pool):
-    def lose(_):
-        raise WorkerLost("3 workers died on this puzzle")
-
     pool.hold()
     tasks = [await ask(), await ask()]
-    pool.answer = lose
+    pool.answer = failing(WorkerLost("3 workers died on this puzzle"))
     pool.let_go()
     for task in tasks:
         with pytest.raises(WorkerLost):
