@@ -5,6 +5,7 @@ import csv
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def _training_sets(arguments: argparse.Namespace) -> list[tuple[PuzzleSet, float
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
-    """Measure one model on every list; print a table and, last, one line of JSON."""
+    """Measure one model on every list; print tables and, last, one line of JSON."""
     entry = ModelStore(arguments.store, (arguments.name,)).entries[arguments.name]
     defaults, side = entry.manifest.defaults, entry.manifest.puzzle.height
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
@@ -92,7 +93,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
         for clues in (None, *(int(text) for text in arguments.clues.split(",") if text)):
             name = label if clues is None else f"{label}, {clues} clues"
             reports.append(measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name))
-            print(table(reports[-1:]) if len(reports) == 1 else table(reports[-1:]).splitlines()[-1], flush=True)
+            print(f"{name}: {reports[-1].verified:.2%} of {reports[-1].puzzles}", file=sys.stderr)
+    print(table(reports))
     if arguments.record:
         from app.training.publish import record
 

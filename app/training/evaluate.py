@@ -95,7 +95,15 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
 
 
 def table(reports: Sequence[Report]) -> str:
-    """The reports as a Markdown table."""
-    lines = ["| puzzles | count | verified | mean steps | median steps | mean attempts | ms / puzzle |", "| --- | --- | --- | --- | --- | --- | --- |"]
-    lines += [f"| {r.data} | {r.puzzles} | {r.verified:.2%} | {r.mean_steps} | {r.median_steps:g} | {r.mean_attempts} | {r.ms_per_puzzle} |" for r in reports]
-    return "\n".join(lines)
+    """The reports as Markdown: the figures, then shares verified by depth of one attempt, then by attempts."""
+    figures = _markdown(
+        ["puzzles", "count", "verified", "wrong", "mean steps", "median steps", "mean attempts", "ms / puzzle"],
+        [[r.data, r.puzzles, f"{r.verified:.2%}", r.wrong, r.mean_steps, r.median_steps, r.mean_attempts, r.ms_per_puzzle] for r in reports],
+    )
+    depths = _markdown(["one attempt, steps", *reports[0].by_depth], [[r.data, *(f"{share:.1%}" for share in r.by_depth.values())] for r in reports])
+    tries = _markdown(["attempts", *reports[0].by_attempts], [[r.data, *(f"{share:.1%}" for share in r.by_attempts.values())] for r in reports])
+    return "\n\n".join((figures, depths, tries))
+
+
+def _markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] * len(head), *rows))

@@ -12,6 +12,9 @@ from tests.e2e.serving import STORE
 NEWSPAPER = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
 
+IMPOSSIBLE = "12345678........9" + "." * 64
+"""No two givens contradict each other, yet r1c9 can only be 9 and may not be: it takes every step and attempt there is."""
+
 EASY_CLUES = {4: (6, 8), 6: (16, 20), 9: (34, 40)}
 """Clues of generated puzzles that any trained model solves."""
 

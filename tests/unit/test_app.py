@@ -1,5 +1,7 @@
 """The whole application over a fake pool: what every response has, and what the operator's routes say."""
 
+import json
+
 import pytest
 from httpx import ASGITransport, AsyncClient
 
@@ -15,7 +17,7 @@ BODY = {"puzzle": {"type": "sudoku", "grid": QUESTIONS[9]}}
 @pytest.fixture
 async def client(solver, store, pool):
     services = Services(solver, pool, store, solver.metrics)
-    app = create_app(Settings(max_body_bytes=2000), services)
+    app = create_app(Settings(max_body_bytes=20_000), services)
 
     async def with_state(scope, receive, send):  # the lifespan would put it there
         await app({**scope, "state": {"services": services}}, receive, send)
@@ -39,7 +41,7 @@ async def test_the_solution_comes_back_in_the_form_that_was_sent(client, form):
         ("POST", "/v1/solve", BODY, 200),
         ("POST", "/v1/solve", {**BODY, "model": "ten"}, 404),
         ("POST", "/v1/solve", {"puzzle": {"type": "sudoku", "grid": "55" + "." * 79}}, 422),
-        ("POST", "/v1/solve", {**BODY, "model": "x" * 3000}, 413),
+        ("POST", "/v1/solve", {**BODY, "model": "x" * 30_000}, 413),
         ("GET", "/v1/models", None, 200),
         ("GET", "/v1/models/ten", None, 404),
         ("GET", "/v1/solve", None, 405),
@@ -54,6 +56,24 @@ async def test_every_response_has_its_status_and_a_request_id(client, method, pa
     assert response.status_code == status
     assert response.headers["x-request-id"]
     assert response.headers["content-type"] == "application/problem+json" or status == 200
+
+
+async def test_a_wrong_cell_is_pointed_to_from_the_root_of_the_body(client):
+    grid = rows(QUESTIONS[9])
+    grid[4][7] = 10
+    response = await client.post("/v1/solve", json={"puzzle": {"type": "sudoku", "grid": grid}})
+    assert (response.status_code, [each["pointer"] for each in response.json()["errors"]]) == (422, ["/puzzle/grid/4/7"])
+
+
+CELLS = ["9" * 200, "9" * 4300, "9" * 4301, "-1", "1e999", "NaN", "[" * 5000 + "]" * 5000, "true", "null", '"\\ud800"', '{"a":{}}']
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=range(len(CELLS)))
+async def test_no_value_of_a_cell_is_our_fault(client, cell):
+    body = json.dumps({"puzzle": {"type": "sudoku", "grid": [["CELL", 0, 0, 0], *[[0] * 4] * 3]}}).replace('"CELL"', cell)
+    response = await client.post("/v1/solve", content=body, headers={"content-type": "application/json"})
+    assert response.status_code in (400, 422)
+    assert len(response.content) < 1000
 
 
 async def test_a_bug_is_an_internal_error_that_gives_nothing_away(client, pool):

@@ -48,8 +48,9 @@ def test_an_answer_that_the_list_does_not_have_is_wrong_though_the_rules_accept_
 
 def test_a_table_has_a_line_for_every_list():
     lines = table([report([1, 2, 4, math.inf])] * 2).splitlines()
-    assert len(lines) == 4
-    assert lines[2].startswith("| four | 4 | 75.00% | 3.75 | 3 | 1.0 |")
+    figures = [line for line in lines if line.startswith("| four | 4 | 75.00% |")]
+    assert len(figures) == 2
+    assert " | 3.75 | 3.0 | 1.0 | " in figures[0]
 
 
 @pytest.mark.parametrize("clues", [6, 10, 16])

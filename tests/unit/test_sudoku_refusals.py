@@ -37,11 +37,18 @@ def test_a_symbol_that_is_no_digit_of_this_size_is_named_with_its_cell(side, sym
     assert refusal(grid).detail == f"cell r2c2 is {symbol!r}; a {side}x{side} cell is 1 to {side}, or '.' or '0' for empty"
 
 
-@pytest.mark.parametrize("value", [-1, 10, 2.0, "5", None, True, [1]])
+@pytest.mark.parametrize("value", [-1, 10, 2.0, "5", None, True, float("inf")])
 def test_a_cell_that_is_no_integer_of_this_size_is_named_and_pointed_to(value):
     error = refusal(changed(9, 8, 3, value))
     assert error.detail == f"cell r9c4 is {value!r}; a 9x9 cell is 1 to 9, or 0 for empty"
     assert [field.pointer.endswith("/8/3") for field in error.fields] == [True]
+
+
+@pytest.mark.parametrize(("value", "shown"), [([1], "a list"), ({"a": 1}, "a dict"), ("x" * 99, "'xxxx"), (10**30 + 0.5, "1e+30")])
+def test_a_value_too_long_to_quote_is_told_in_short(value, shown):
+    detail = refusal(changed(4, 0, 0, value)).detail
+    assert detail.startswith(f"cell r1c1 is {shown}")
+    assert len(detail) < 120
 
 
 @pytest.mark.parametrize("row", [[0] * 5, [0] * 3, [], None, "....", 7])

@@ -1,0 +1,68 @@
+"""What the rules of every family and size do."""
+
+import numpy as np
+import pytest
+
+from app.puzzles.base import Rules
+from app.puzzles.families import FAMILIES
+from tests.support.grids import ANSWERS, QUESTIONS, SIDES, tokens
+
+CASES = [("sudoku", side, QUESTIONS[side], ANSWERS[side]) for side in SIDES]
+
+
+@pytest.fixture(params=CASES, ids=[f"{family}-{side}" for family, side, *_ in CASES])
+def case(request: pytest.FixtureRequest) -> tuple[Rules, np.ndarray, np.ndarray]:
+    """The rules of one size with a question and its answer, both (1, cells)."""
+    family, side, question, answer = request.param
+    return FAMILIES[family].rules(side, side), tokens(question)[None], tokens(answer)[None]
+
+
+def test_the_answer_breaks_no_rule_and_the_question_itself_does(case) -> None:
+    rules, question, answer = case
+    assert rules.violations(question, answer).tolist() == [0]
+    assert rules.violations(question, question)[0] > 0
+
+
+def test_an_answer_with_any_cell_changed_breaks_a_rule(case) -> None:
+    rules, question, answer = case
+    changed = np.repeat(answer, answer.size, axis=0)
+    np.fill_diagonal(changed, np.roll(answer, 1))
+    differs = (changed != answer).any(axis=1)
+    assert differs.sum() > answer.size / 2
+    assert ((rules.violations(np.repeat(question, len(changed), axis=0), changed) > 0) == differs).all()
+
+
+def test_an_answer_to_another_question_breaks_a_rule(case) -> None:
+    rules, question, answer = case
+    other = rules.symmetry(np.random.default_rng(1)).apply(answer)
+    assert rules.violations(question, other)[0] > 0
+
+
+def test_a_batch_is_judged_as_its_members_are(case) -> None:
+    rules, question, answer = case
+    answers = np.concatenate([answer, question, answer[:, ::-1], np.zeros_like(answer)])
+    batch = rules.violations(np.repeat(question, 4, axis=0), answers)
+    assert batch.tolist() == [rules.violations(question, each[None])[0] for each in answers]
+
+
+def test_judging_changes_nothing(case) -> None:
+    rules, question, answer = case
+    before = question.copy(), answer.copy()
+    rules.violations(question, answer)
+    assert (question == before[0]).all()
+    assert (answer == before[1]).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_symmetric_copy_is_as_right_as_the_original_and_comes_back(case, seed) -> None:
+    rules, question, answer = case
+    symmetry = rules.symmetry(np.random.default_rng(seed))
+    assert rules.violations(symmetry.apply(question), symmetry.apply(answer)).tolist() == [0]
+    assert rules.violations(symmetry.apply(question), symmetry.apply(question)) == rules.violations(question, question)
+    assert (symmetry.invert(symmetry.apply(answer)) == answer).all()
+
+
+def test_symmetries_follow_from_the_seed_alone(case) -> None:
+    rules, question, _ = case
+    copies = [rules.symmetry(np.random.default_rng(seed)).apply(question).tobytes() for seed in (1, 1, 2)]
+    assert copies[0] == copies[1] != copies[2]
