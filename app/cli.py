@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from app.errors import InvalidRequest, TRMError
 from app.settings import PROJECT, Settings
 
@@ -53,8 +55,11 @@ def settings(given: dict[str, Any]) -> Settings:
     """The settings, flags before environment. Raises `InvalidRequest` naming the setting at fault."""
     try:
         return Settings(**{name: json.loads(value) if name == "models" else value for name, value in given.items()})
+    except ValidationError as error:
+        wrong = (f"TRM_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
+        raise InvalidRequest("; ".join(wrong)) from error
     except ValueError as error:
-        raise InvalidRequest(f"settings: {error}") from error
+        raise InvalidRequest(f"TRM_MODELS: {error}") from error
 
 
 def _solve(command: argparse.ArgumentParser) -> None:

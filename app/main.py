@@ -1,5 +1,6 @@
 """The composition root: builds everything from `Settings`, opens it in order and closes it in reverse."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from app.api.deps import Services
 from app.api.envelope import Envelope
 from app.api.routes import models, operations, solve
 from app.cache.memory import MemoryCache
+from app.errors import TRMError
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
@@ -19,6 +21,8 @@ from app.pool.processes import ProcessPool
 from app.puzzles.families import FAMILIES
 from app.settings import Settings
 from app.solver import Solver
+
+log = logging.getLogger(__name__)
 
 
 class State(TypedDict):
@@ -57,7 +61,11 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        await made.pool.start()
+        try:
+            await made.pool.start()
+        except TRMError as error:
+            log.critical(error.detail)
+            raise
         try:
             yield {"services": made}
         finally:

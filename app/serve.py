@@ -69,6 +69,8 @@ def configure_logging(level: str) -> None:
     )
     handler.addFilter(RequestIdFilter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # a start that fails has said why in one line; uvicorn would add the traceback of its own lifespan
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith("Traceback"))
 
 
 def unknown_variables() -> list[str]:

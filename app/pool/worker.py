@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.runner import Runner
+from app.errors import TRMError
 from app.model.store import GRAPH, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
@@ -77,7 +78,7 @@ def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:  # whatever it is, the pool must hear of it
-            pipe.send(Broken(f"{type(error).__name__}: {error}"))
+            pipe.send(Broken(error.detail if isinstance(error, TRMError) else f"{type(error).__name__}: {error}"))
     pipe.close()
 
 

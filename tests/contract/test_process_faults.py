@@ -33,10 +33,10 @@ def restarts(pool: HarmfulPool, reason: str) -> float:
 
 
 async def test_puzzles_of_a_killed_worker_are_solved_and_it_is_replaced(pool: HarmfulPool) -> None:
-    endless = [asyncio.create_task(pool.solve("four", ask(f"long-{index}", cells=CELLS, halt="never", max_steps=300))) for index in range(4)]
+    long = [asyncio.create_task(pool.solve("four", ask(f"long-{index}", cells=CELLS, halt="never", max_steps=300))) for index in range(4)]
     await until(lambda: all(each.member.held for each in pool.workers))
     pool.workers[0].process.kill()
-    assert [outcome.steps for outcome in await asyncio.gather(*endless)] == [300] * 4
+    assert [outcome.steps for outcome in await asyncio.wait_for(asyncio.gather(*long), 30)] == [300] * 4
     await until(lambda: pool.status().ready == 2)
     assert restarts(pool, "died") == 1
 

@@ -1,5 +1,6 @@
 """What every refusal looks like, and ways to send what no client library would."""
 
+import http.client
 import json
 import socket
 from typing import Any
@@ -53,16 +54,27 @@ def connect(server: Server) -> socket.socket:
     return socket.create_connection((address.hostname, address.port), PATIENCE)
 
 
-def status_line(connection: socket.socket) -> str:
-    """The first line of the response on a bare connection."""
-    connection.settimeout(20)
-    with connection.makefile("rb") as stream:
-        return stream.readline().decode("latin-1")
+def response(connection: socket.socket) -> tuple[int, bytes]:
+    """Status and body of the response on a bare connection."""
+    connection.settimeout(30)
+    answer = http.client.HTTPResponse(connection)
+    try:
+        answer.begin()
+        return answer.status, answer.read()
+    finally:
+        answer.close()
 
 
-def head(*lines: str, path: str = "/v1/solve") -> bytes:
+def head(*lines: str) -> bytes:
     """The first lines of a POST, up to its body."""
-    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: test", "Content-Type: application/json", *lines, "", ""]).encode()
+    return "\r\n".join(["POST /v1/solve HTTP/1.1", "Host: test", "Content-Type: application/json", *lines, "", ""]).encode()
+
+
+def ask(server: Server, document: object) -> socket.socket:
+    """Post a puzzle and do not wait for the answer."""
+    content, connection = json.dumps(document).encode(), connect(server)
+    connection.sendall(head(f"Content-Length: {len(content)}") + content)
+    return connection
 
 
 def solves_on(server: Server) -> bool:

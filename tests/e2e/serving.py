@@ -141,7 +141,7 @@ class Server:
 
     def children(self) -> list[int]:
         """Process ids of the server's children."""
-        return [pid for pid, parent in _parents() if parent == self.process.pid]
+        return [pid for pid, parent, _ in _processes() if parent == self.process.pid]
 
     def workers(self) -> list[int]:
         """Process ids of its workers."""
@@ -171,12 +171,17 @@ def _read(path: str) -> str:
         return ""
 
 
-def _parents() -> Iterable[tuple[int, int]]:
-    """(process, its parent) of all processes."""
+def _processes() -> Iterable[tuple[int, int, int]]:
+    """(process, its parent, its session) of all that run."""
     for path in Path("/proc").glob("[0-9]*"):
         fields = _read(f"{path}/stat").rpartition(")")[2].split()
-        if fields:
-            yield int(path.name), int(fields[1])
+        if fields and fields[0] not in "ZX":
+            yield int(path.name), int(fields[1]), int(fields[3])
+
+
+def started_by(leader: int) -> list[int]:
+    """Processes of the session of this process, itself included, whoever their parent is by now."""
+    return [pid for pid, _, session in _processes() if session == leader]
 
 
 def _proportional_bytes(pid: int) -> int:

@@ -13,7 +13,9 @@ def test_an_unknown_address_is_404(server: Server, path: str) -> None:
         assert refused(server.client.request(method, path), 404)["type"] == "/problems/not-found"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/solve"), ("DELETE", "/v1/solve"), ("PUT", "/v1/solve"), ("POST", "/healthz"), ("POST", "/v1/models")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/solve"), ("DELETE", "/v1/solve"), ("PUT", "/v1/solve"), ("POST", "/healthz"), ("POST", "/v1/models")]
+)
 def test_a_wrong_method_is_405_and_told_which_are_right(server: Server, method: str, path: str) -> None:
     response = server.client.request(method, path)
     refused(response, 405, response.headers["allow"])

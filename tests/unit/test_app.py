@@ -27,7 +27,7 @@ async def client(solver, store, pool):
 
 
 @pytest.mark.parametrize("form", [str, rows])
-async def test_the_solution_comes_back_in_the_form_that_was_sent(client, form):
+async def test_the_solution_comes_back_in_the_form_that_was_sent(client, form) -> None:
     response = await client.post("/v1/solve", json={"puzzle": {"type": "sudoku", "grid": form(QUESTIONS[9])}}, headers={"x-request-id": "mine"})
     body = response.json()
     assert (response.status_code, body["solution"], body["id"]) == (200, form(ANSWERS[9]), "mine")
@@ -51,14 +51,14 @@ async def test_the_solution_comes_back_in_the_form_that_was_sent(client, form):
         ("GET", "/metrics", None, 200),
     ],
 )
-async def test_every_response_has_its_status_and_a_request_id(client, method, path, json, status):
+async def test_every_response_has_its_status_and_a_request_id(client, method, path, json, status) -> None:
     response = await client.request(method, path, json=json)
     assert response.status_code == status
     assert response.headers["x-request-id"]
     assert response.headers["content-type"] == "application/problem+json" or status == 200
 
 
-async def test_a_wrong_cell_is_pointed_to_from_the_root_of_the_body(client):
+async def test_a_wrong_cell_is_pointed_to_from_the_root_of_the_body(client) -> None:
     grid = rows(QUESTIONS[9])
     grid[4][7] = 10
     response = await client.post("/v1/solve", json={"puzzle": {"type": "sudoku", "grid": grid}})
@@ -69,14 +69,14 @@ CELLS = ["9" * 200, "9" * 4300, "9" * 4301, "-1", "1e999", "NaN", "[" * 5000 + "
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=range(len(CELLS)))
-async def test_no_value_of_a_cell_is_our_fault(client, cell):
+async def test_no_value_of_a_cell_is_our_fault(client, cell) -> None:
     body = json.dumps({"puzzle": {"type": "sudoku", "grid": [["CELL", 0, 0, 0], *[[0] * 4] * 3]}}).replace('"CELL"', cell)
     response = await client.post("/v1/solve", content=body, headers={"content-type": "application/json"})
     assert response.status_code in (400, 422)
     assert len(response.content) < 1000
 
 
-async def test_a_bug_is_an_internal_error_that_gives_nothing_away(client, pool):
+async def test_a_bug_is_an_internal_error_that_gives_nothing_away(client, pool) -> None:
     pool.answer = lambda _: 1 / 0
     response = await client.post("/v1/solve", json=BODY)
     assert (response.status_code, response.headers["content-type"]) == (500, "application/problem+json")
@@ -84,13 +84,13 @@ async def test_a_bug_is_an_internal_error_that_gives_nothing_away(client, pool):
 
 
 @pytest.mark.xfail(strict=True, raises=KeyError, reason="the answer to a bug is made outside of the envelope")
-async def test_a_bug_too_has_a_request_id(client, pool):
+async def test_a_bug_too_has_a_request_id(client, pool) -> None:
     pool.answer = lambda _: 1 / 0
     response = await client.post("/v1/solve", json=BODY)
     assert response.headers["x-request-id"]
 
 
-async def test_a_draining_service_is_not_ready_but_live(client, solver):
+async def test_a_draining_service_is_not_ready_but_live(client, solver) -> None:
     solver.draining = True
     assert [(await client.get(path)).status_code for path in ("/readyz", "/healthz")] == [503, 200]
     response = await client.post("/v1/solve", json=BODY)
@@ -98,13 +98,13 @@ async def test_a_draining_service_is_not_ready_but_live(client, solver):
 
 
 @pytest.mark.parametrize(("ready", "live", "statuses"), [(0, True, [503, 200]), (1, False, [200, 503])])
-async def test_ready_and_live_are_what_the_pool_says(client, pool, ready, live, statuses):
+async def test_ready_and_live_are_what_the_pool_says(client, pool, ready, live, statuses) -> None:
     pool.status = lambda: PoolStatus(waiting=3, running=2, capacity=9, workers=1, ready=ready, live=live)
     assert [(await client.get(path)).status_code for path in ("/readyz", "/healthz")] == statuses
     assert "trm_requests_waiting 3.0" in (await client.get("/metrics")).text
 
 
-async def test_a_model_is_described_with_its_limits_and_digest(client, store):
+async def test_a_model_is_described_with_its_limits_and_digest(client, store) -> None:
     described = (await client.get("/v1/models/four")).json()
     assert (described["name"], described["height"], described["limits"]) == ("four", 4, {"max_steps": 64, "attempts": 8})
     assert described["sha256"].startswith(store.entries["four"].version)

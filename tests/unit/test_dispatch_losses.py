@@ -8,7 +8,7 @@ from app.errors import WorkerLost
 from tests.support.members import admit, dispatcher
 
 
-async def test_what_a_dead_worker_held_goes_to_the_others_in_order():
+async def test_what_a_dead_worker_held_goes_to_the_others_in_order() -> None:
     queue, (first, second) = dispatcher(2, credit=4)
     admit(queue, "abcdef")
     queue.lost(first)
@@ -16,14 +16,14 @@ async def test_what_a_dead_worker_held_goes_to_the_others_in_order():
     assert list(queue.waiting) == ["c", "e"]
 
 
-async def test_it_goes_before_those_that_only_waited():
+async def test_it_goes_before_those_that_only_waited() -> None:
     queue, (worker,) = dispatcher(1, credit=2)
     admit(queue, "abcd")
     queue.lost(worker)
     assert list(queue.waiting) == ["a", "b", "c", "d"]
 
 
-async def test_a_dead_worker_is_sent_nothing_until_it_is_ready_again():
+async def test_a_dead_worker_is_sent_nothing_until_it_is_ready_again() -> None:
     queue, (worker,) = dispatcher(1)
     admit(queue, "a")
     queue.lost(worker)
@@ -39,7 +39,7 @@ def revive(queue, worker) -> None:
     queue.dispatch()
 
 
-async def test_a_puzzle_on_which_two_workers_died_runs_alone():
+async def test_a_puzzle_on_which_two_workers_died_runs_alone() -> None:
     queue, (worker,) = dispatcher(1, credit=9)
     admit(queue, "abc")
     for _ in range(2):
@@ -50,7 +50,7 @@ async def test_a_puzzle_on_which_two_workers_died_runs_alone():
     assert worker.submitted == ["a", "b"]
 
 
-async def test_a_suspect_waits_for_a_worker_that_holds_nothing_and_keeps_it_to_itself():
+async def test_a_suspect_waits_for_a_worker_that_holds_nothing_and_keeps_it_to_itself() -> None:
     queue, (first, second) = dispatcher(2, credit=2)
     admit(queue, "ab")
     queue.lost(first)  # a moves over to the second
@@ -62,7 +62,7 @@ async def test_a_suspect_waits_for_a_worker_that_holds_nothing_and_keeps_it_to_i
     assert (first.submitted, second.submitted, list(queue.waiting)) == (["b", "c"], ["a"], ["d"])
 
 
-async def test_a_puzzle_that_kills_a_worker_alone_is_given_up():
+async def test_a_puzzle_that_kills_a_worker_alone_is_given_up() -> None:
     queue, (worker,) = dispatcher(1, credit=9)
     tickets = admit(queue, "ab")
     for _ in range(3):
@@ -73,7 +73,7 @@ async def test_a_puzzle_that_kills_a_worker_alone_is_given_up():
     assert worker.submitted == ["b"]
 
 
-async def test_a_puzzle_beside_a_killer_is_solved_after_all():
+async def test_a_puzzle_beside_a_killer_is_solved_after_all() -> None:
     queue, (worker,) = dispatcher(1, credit=9)
     admit(queue, "ab")
     for _ in range(3):
@@ -85,7 +85,7 @@ async def test_a_puzzle_beside_a_killer_is_solved_after_all():
 
 
 @pytest.mark.xfail(strict=True, raises=asyncio.InvalidStateError, reason="the answer of a cancelled puzzle is set to an error")
-async def test_a_suspect_whose_client_left_at_that_moment_harms_nobody():
+async def test_a_suspect_whose_client_left_at_that_moment_harms_nobody() -> None:
     queue, (worker,) = dispatcher(1)
     tickets = admit(queue, "a")
     for _ in range(2):

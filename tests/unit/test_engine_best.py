@@ -44,15 +44,15 @@ def best_of(*spoils: int) -> tuple[bytes, int]:
     return outcome.cells, round(outcome.halt_probability, 3)
 
 
-def test_the_best_attempt_is_kept_wherever_it_comes():
+def test_the_best_attempt_is_kept_wherever_it_comes() -> None:
     for spoils in ((1, 6, 12), (6, 1, 12), (12, 6, 1)):
         assert best_of(*spoils)[0] == spoiled(1).tobytes()
 
 
-def test_the_halting_probability_is_that_of_the_answer_kept():
+def test_the_halting_probability_is_that_of_the_answer_kept() -> None:
     assert [best_of(1, 6, 12)[1], best_of(6, 1, 12)[1], best_of(12, 6, 1)[1]] == [0.881, 0.731, 0.5]
 
 
-def test_the_first_of_equally_good_attempts_is_kept():
+def test_the_first_of_equally_good_attempts_is_kept() -> None:
     runner_up = spoiled(1)
     assert best_of(1, 1) == (runner_up.tobytes(), 0.731)

@@ -10,13 +10,13 @@ from tests.support.runners import NEVER
 QUESTION, ANSWER = tokens(QUESTIONS[9]).tobytes(), tokens(ANSWERS[9]).tobytes()
 
 
-def test_a_trace_has_every_step_of_every_attempt():
+def test_a_trace_has_every_step_of_every_attempt() -> None:
     outcome = solve(engine(depth=copies_only(QUESTION)), ask("a", cells=QUESTION, max_steps=3, attempts=2, trace=True))
     assert [(each.attempt, each.step) for each in outcome.trace] == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)]
     assert outcome.trace[-1].cells == outcome.cells == ANSWER
 
 
-def test_every_traced_grid_is_in_the_orientation_of_the_request():
+def test_every_traced_grid_is_in_the_orientation_of_the_request() -> None:
     outcome = solve(engine(depth=lambda _: NEVER), ask("a", cells=QUESTION, max_steps=3, attempts=4, trace=True))
     assert len(outcome.trace) == 12
     for each in outcome.trace:
@@ -24,19 +24,19 @@ def test_every_traced_grid_is_in_the_orientation_of_the_request():
         assert all(found in (1, right) for found, right in zip(each.cells, ANSWER, strict=True)), "the oracle shows right digits only"
 
 
-def test_the_halting_probability_rises_over_the_trace():
+def test_the_halting_probability_rises_over_the_trace() -> None:
     outcome = solve(engine(depth=lambda _: 4), ask("a", cells=QUESTION, trace=True))
     chances = [each.halt_probability for each in outcome.trace]
     assert chances == sorted(chances)
     assert chances[-1] > 0.5 > chances[-2]
 
 
-def test_who_did_not_ask_for_a_trace_gets_none():
+def test_who_did_not_ask_for_a_trace_gets_none() -> None:
     assert solve(engine(), ask("a", cells=QUESTION)).trace == ()
 
 
 @pytest.mark.parametrize("refill", ["step", "batch"])
-def test_a_trace_ends_with_its_puzzle_though_the_batch_goes_on(refill):
+def test_a_trace_ends_with_its_puzzle_though_the_batch_goes_on(refill) -> None:
     quick, slow = tokens(QUESTIONS[4]).tobytes(), tokens("1" + "." * 15).tobytes()
     crowd = engine(4, slots=2, depth={quick: 2, slow: 6}.__getitem__, refill=refill)
     finished = run(crowd, ask("quick", cells=quick, trace=True), ask("slow", cells=slow, trace=True))

@@ -56,61 +56,61 @@ def counted(call, **labels: str) -> float | None:
 
 
 @pytest.mark.parametrize("identity", ["a", "Z-9_.x", "f" * 128])
-async def test_a_request_id_that_was_given_is_echoed(call, identity):
+async def test_a_request_id_that_was_given_is_echoed(call, identity) -> None:
     start, body = await call(echo, headers=[("x-request-id", identity)])
     assert start["headers"] == [(b"x-kind", b"echo"), (b"x-request-id", identity.encode())]
     assert body["body"] == f"{identity} 0".encode()
 
 
 @pytest.mark.parametrize("headers", [[], [("x-request-id", "")], [("x-request-id", "a b")], [("x-request-id", "é")], [("x-request-id", "f" * 129)]])
-async def test_a_request_id_is_made_where_none_can_be_echoed(call, headers):
+async def test_a_request_id_is_made_where_none_can_be_echoed(call, headers) -> None:
     (first, _), (second, _) = await call(echo, headers=headers), await call(echo, headers=headers)
     ids = [dict(start["headers"])[b"x-request-id"] for start in (first, second)]
     assert ids[0] != ids[1]
     assert all(len(each) == 32 for each in ids)
 
 
-async def test_the_request_id_is_forgotten_after_the_request(call):
+async def test_the_request_id_is_forgotten_after_the_request(call) -> None:
     await call(echo)
     assert request_id.get() is None
 
 
-async def test_a_body_up_to_the_limit_is_let_through(call):
+async def test_a_body_up_to_the_limit_is_let_through(call) -> None:
     _, body = await call(echo, b"x" * 60, b"y" * 40, headers=[("x-request-id", "a")])
     assert body["body"] == b"a 100"
 
 
 @pytest.mark.parametrize("chunks", [[b"x" * 101], [b"x" * 60, b"y" * 41], [b"x" * 60, b"y" * 60, b"z" * 60]])
-async def test_a_body_over_the_limit_is_refused_while_it_is_read(call, chunks):
+async def test_a_body_over_the_limit_is_refused_while_it_is_read(call, chunks) -> None:
     with pytest.raises(HTTPException) as caught:
         await call(echo, *chunks)
     assert (caught.value.status_code, caught.value.detail) == (413, "the body is over 100 bytes")
 
 
-async def test_a_request_is_counted_by_the_template_of_its_route(call):
+async def test_a_request_is_counted_by_the_template_of_its_route(call) -> None:
     await call(echo)
     assert counted(call, route="/v1/models/{name}", method="POST", code="201") == 1
     assert call.metrics.registry.get_sample_value("trm_http_request_duration_seconds_count", {"route": "/v1/models/{name}"}) == 1
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "get", "x" * 1000])
-async def test_a_method_of_the_clients_invention_is_no_label(call, method):
+async def test_a_method_of_the_clients_invention_is_no_label(call, method) -> None:
     await call(echo, method=method)
     assert counted(call, route="/v1/models/{name}", method="other", code="201") == 1
 
 
-async def test_a_path_that_leads_nowhere_is_no_label(call):
+async def test_a_path_that_leads_nowhere_is_no_label(call) -> None:
     with pytest.raises(RuntimeError):
         await call(crash, path="/whatever/a/client/types")
     assert counted(call, route="unmatched", method="POST", code="500") == 1
 
 
-async def test_a_client_that_left_is_counted_as_gone(call):
+async def test_a_client_that_left_is_counted_as_gone(call) -> None:
     await call(vanish)
     assert counted(call, route="unmatched", method="POST", code="499") == 1
 
 
-async def test_what_is_not_http_passes_by(call):
+async def test_what_is_not_http_passes_by(call) -> None:
     seen = []
 
     async def app(scope, receive, send):

@@ -28,20 +28,20 @@ def tree(base: type[TRMError]) -> list[type[TRMError]]:
 
 
 @pytest.mark.parametrize(("name", "status"), STATUS.items())
-def test_each_error_has_its_status(name, status):
+def test_each_error_has_its_status(name, status) -> None:
     assert getattr(errors, name)("why").status == status
 
 
-def test_each_error_has_a_type_of_its_own_and_a_title():
+def test_each_error_has_a_type_of_its_own_and_a_title() -> None:
     kinds = [each.type for each in tree(TRMError)]
     assert len(kinds) == len(set(kinds)) >= len(STATUS)
     assert all(each.title for each in tree(TRMError))
 
 
 @pytest.mark.parametrize(("given", "told"), [(0, 1), (-3, 1), (1, 1), (17, 17)])
-def test_a_refused_client_is_never_told_to_come_back_at_once(given, told):
+def test_a_refused_client_is_never_told_to_come_back_at_once(given, told) -> None:
     assert QueueFull("full", retry_after=given).retry_after == told
 
 
-def test_only_what_will_pass_has_a_time_to_come_back():
+def test_only_what_will_pass_has_a_time_to_come_back() -> None:
     assert InvalidPuzzle("wrong").retry_after is None

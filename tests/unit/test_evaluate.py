@@ -22,31 +22,31 @@ def report(depths: list[float], puzzles: PuzzleSet = PUZZLES, **budget):
     return evaluate(engine(4, depth=lambda question: known.get(question, 1)), puzzles, Budget(**usual | budget), "four")
 
 
-def test_shares_and_steps_are_counted_over_all_puzzles():
+def test_shares_and_steps_are_counted_over_all_puzzles() -> None:
     found = report([1, 2, 4, math.inf])
     assert (found.data, found.puzzles, found.verified, found.wrong) == ("four", 4, 0.75, 0)
     assert (found.mean_steps, found.median_steps, found.mean_attempts) == (3.75, 3, 1)
 
 
-def test_by_depth_is_the_share_verified_within_so_many_steps():
+def test_by_depth_is_the_share_verified_within_so_many_steps() -> None:
     assert report([1, 2, 4, math.inf]).by_depth == {1: 0.25, 2: 0.5, 4: 0.75, 8: 0.75}
 
 
-def test_by_depth_counts_the_first_attempt_only():
+def test_by_depth_counts_the_first_attempt_only() -> None:
     found = report([1, 1, 1, math.inf], max_steps=2, attempts=2)
     assert found.by_depth == {1: 0.75, 2: 0.75}
     assert found.by_attempts == {1: 0.75, 2: 1.0}
     assert (found.verified, found.mean_attempts, found.mean_steps) == (1.0, 1.25, 1.5)
 
 
-def test_an_answer_that_the_list_does_not_have_is_wrong_though_the_rules_accept_it():
+def test_an_answer_that_the_list_does_not_have_is_wrong_though_the_rules_accept_it() -> None:
     answers = PUZZLES.answers.copy()
     answers[0] = answers[0][::-1]
     found = report([1, 1, 1, 1], PuzzleSet(PUZZLES.questions, answers, 4, 4))
     assert (found.verified, found.wrong) == (1.0, 1)
 
 
-def test_a_table_has_a_line_for_every_list():
+def test_a_table_has_a_line_for_every_list() -> None:
     lines = table([report([1, 2, 4, math.inf])] * 2).splitlines()
     figures = [line for line in lines if line.startswith("| four | 4 | 75.00% |")]
     assert len(figures) == 2
@@ -54,7 +54,7 @@ def test_a_table_has_a_line_for_every_list():
 
 
 @pytest.mark.parametrize("clues", [6, 10, 16])
-def test_with_clues_reveals_right_cells_until_so_many_are_shown(clues):
+def test_with_clues_reveals_right_cells_until_so_many_are_shown(clues) -> None:
     easier = with_clues(PUZZLES, clues, np.random.default_rng(0))
     for before, question, answer in zip(PUZZLES.questions, easier.questions, easier.answers, strict=True):
         assert (question > 1).sum() == max(clues, (before > 1).sum())
@@ -62,5 +62,5 @@ def test_with_clues_reveals_right_cells_until_so_many_are_shown(clues):
         assert broken_rules((question - 1).tolist(), (answer - 1).tolist(), 4) == 0
 
 
-def test_with_clues_leaves_puzzles_that_show_more_as_they_are():
+def test_with_clues_leaves_puzzles_that_show_more_as_they_are() -> None:
     assert (with_clues(PUZZLES, 3, np.random.default_rng(0)).questions == PUZZLES.questions).all()

@@ -17,7 +17,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 
 @pytest.mark.parametrize("outcome", ["solved", "unsolved", "expired", "abandoned", "failed"])
-def test_every_outcome_of_every_model_starts_at_zero(outcome):
+def test_every_outcome_of_every_model_starts_at_zero(outcome) -> None:
     metrics = Metrics(("a", "b"))
     assert [value(metrics, "trm_requests_finished_total", model=model, outcome=outcome) for model in "ab"] == [0, 0]
 
@@ -32,11 +32,11 @@ def test_every_outcome_of_every_model_starts_at_zero(outcome):
         ("trm_coalesced_requests_total", {}),
     ],
 )
-def test_every_known_label_set_starts_at_zero(name, labels):
+def test_every_known_label_set_starts_at_zero(name, labels) -> None:
     assert value(Metrics(("a",)), name, **labels) == 0
 
 
-def test_a_step_is_counted_by_model_and_device():
+def test_a_step_is_counted_by_model_and_device() -> None:
     metrics = Metrics(("a",))
     metrics.stepped("0", "cpu", "a", 3, 0.0004)
     assert value(metrics, "trm_step_duration_seconds_count", model="a", device="cpu") == 1
@@ -46,32 +46,32 @@ def test_a_step_is_counted_by_model_and_device():
     assert value(metrics, "trm_worker_last_step_timestamp_seconds", worker="0") > 1_700_000_000
 
 
-def test_a_step_that_ran_nothing_is_not_counted():
+def test_a_step_that_ran_nothing_is_not_counted() -> None:
     metrics = Metrics(("a",))
     metrics.stepped("0", "cpu", "a", 0, 0.0)
     assert not [name for name, _ in samples(metrics) if name == "trm_step_duration_seconds_count"]
 
 
-def test_depths_have_a_bucket_for_every_small_count_of_steps():
+def test_depths_have_a_bucket_for_every_small_count_of_steps() -> None:
     edges = [dict(labels)["le"] for name, labels in samples(Metrics(("a",))) if name == "trm_halting_steps_bucket" and ("reason", "verified") in labels]
     assert edges[:6] == ["1.0", "2.0", "3.0", "4.0", "5.0", "6.0"]
     assert float(edges[-2]) >= 256
 
 
-def test_requests_have_a_bucket_edge_at_a_tenth_of_a_second():
+def test_requests_have_a_bucket_edge_at_a_tenth_of_a_second() -> None:
     metrics = Metrics()
     metrics.http_duration.labels("/v1/solve").observe(0.1)
     assert value(metrics, "trm_http_request_duration_seconds_bucket", route="/v1/solve", le="0.1") == 1
     assert value(metrics, "trm_http_request_duration_seconds_bucket", route="/v1/solve", le="0.05") == 0
 
 
-def test_every_series_carries_the_prefix_and_says_what_it_is():
+def test_every_series_carries_the_prefix_and_says_what_it_is() -> None:
     for family in text_string_to_metric_families(Metrics(("a",)).render().decode()):
         assert family.name.startswith("trm_")
         assert family.documentation.endswith(".")
 
 
-def test_two_services_in_one_process_count_apart():
+def test_two_services_in_one_process_count_apart() -> None:
     first, second = Metrics(("a",)), Metrics(("a",))
     first.finished.labels("a", "solved").inc()
     assert value(second, "trm_requests_finished_total", model="a", outcome="solved") == 0

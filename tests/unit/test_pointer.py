@@ -26,7 +26,7 @@ def pointers(body: object) -> set[str]:
         (("body", "a/b~c"), "/a~1b~0c"),
     ],
 )
-def test_a_location_becomes_a_pointer_into_the_body(location, expected):
+def test_a_location_becomes_a_pointer_into_the_body(location, expected) -> None:
     assert pointer(location) == expected
 
 
@@ -42,10 +42,10 @@ def test_a_location_becomes_a_pointer_into_the_body(location, expected):
         ({"puzzle": {**PUZZLE, "colour": 1}}, {"/puzzle/colour"}),
     ],
 )
-def test_every_wrong_field_of_a_body_is_pointed_to(body, expected):
+def test_every_wrong_field_of_a_body_is_pointed_to(body, expected) -> None:
     assert pointers(body) == expected
 
 
 @pytest.mark.parametrize("name", ["strategy", "str", "strict", "constrained_time", "list[int]", "body"])
-def test_a_field_of_the_clients_own_naming_is_pointed_to(name):
+def test_a_field_of_the_clients_own_naming_is_pointed_to(name) -> None:
     assert pointers({"puzzle": PUZZLE, "options": {name: 1}}) == {f"/options/{name}"}

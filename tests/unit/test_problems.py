@@ -13,7 +13,7 @@ from app.errors import FieldError, InvalidPuzzle, QueueFull
 from app.metrics import Metrics
 
 
-def test_a_problem_has_the_fields_of_rfc_9457():
+def test_a_problem_has_the_fields_of_rfc_9457() -> None:
     response = problem(422, "invalid-puzzle", "The puzzle is not valid", "row 1 has 5 twice", [FieldError("/puzzle/grid", "row 1 has 5 twice")])
     assert (response.status_code, response.media_type) == (422, "application/problem+json")
     assert json.loads(response.body) == {
@@ -25,16 +25,16 @@ def test_a_problem_has_the_fields_of_rfc_9457():
     }
 
 
-def test_a_problem_without_fields_lists_none():
+def test_a_problem_without_fields_lists_none() -> None:
     assert "errors" not in json.loads(from_error(InvalidPuzzle("wrong")).body)
 
 
-def test_whatever_a_client_sent_can_be_quoted_back():
+def test_whatever_a_client_sent_can_be_quoted_back() -> None:
     for text in ("\ud800", "\0", "٣", "\x1b[31m"):
         assert json.loads(from_error(InvalidPuzzle(text)).body)["detail"] == text
 
 
-def test_a_full_queue_says_when_to_come_back():
+def test_a_full_queue_says_when_to_come_back() -> None:
     assert from_error(QueueFull("full", retry_after=4)).headers["retry-after"] == "4"
     assert "retry-after" not in from_error(InvalidPuzzle("wrong")).headers
 
@@ -78,7 +78,7 @@ def body(**fields: object) -> str:
         (body(model="bug"), "application/json", 500, "internal", "something went wrong here"),
     ],
 )
-async def test_each_refusal_is_a_problem_that_says_what_to_mend(client, content, media_type, status, kind, says):
+async def test_each_refusal_is_a_problem_that_says_what_to_mend(client, content, media_type, status, kind, says) -> None:
     response = await client.post("/solve", content=content, headers={"content-type": media_type})
     found = response.json()
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
@@ -87,20 +87,20 @@ async def test_each_refusal_is_a_problem_that_says_what_to_mend(client, content,
     assert "secret" not in response.text
 
 
-async def test_all_wrong_fields_are_listed_in_order(client):
+async def test_all_wrong_fields_are_listed_in_order(client) -> None:
     response = await client.post("/solve", content=body(model=7, options={"attempts": 0, "trace": "yes"}), headers={"content-type": "application/json"})
     assert [each["pointer"] for each in response.json()["errors"]] == ["/model", "/options/attempts", "/options/trace"]
 
 
 @pytest.mark.parametrize(("method", "path", "status", "kind"), [("GET", "/nowhere", 404, "not-found"), ("GET", "/solve", 405, "http")])
-async def test_what_the_framework_refuses_is_a_problem_too(client, method, path, status, kind):
+async def test_what_the_framework_refuses_is_a_problem_too(client, method, path, status, kind) -> None:
     response = await client.request(method, path)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
     assert response.json()["type"] == f"/problems/{kind}"
     assert status != 405 or response.headers["allow"] == "POST"
 
 
-async def test_refusals_are_counted_by_type(client, metrics):
+async def test_refusals_are_counted_by_type(client, metrics) -> None:
     for content in (body(model="full"), body(model="full"), body(colour=1), "{"):
         await client.post("/solve", content=content, headers={"content-type": "application/json"})
     for kind, count in {"queue-full": 2, "invalid-request": 1, "not-json": 1}.items():

@@ -18,29 +18,29 @@ def sampler(*sets: tuple[PuzzleSet, float], reveal: int = 6, seed: int = 0) -> S
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_the_answer_of_every_copy_solves_its_question(side):
+def test_the_answer_of_every_copy_solves_its_question(side) -> None:
     draws = sampler((one(side), 1))
     for question, answer in (draws.draw() for _ in range(50)):
         assert broken_rules((question - 1).tolist(), (answer - 1).tolist(), side) == 0
 
 
-def test_up_to_so_many_further_cells_are_shown():
+def test_up_to_so_many_further_cells_are_shown() -> None:
     draws, given = sampler((one(9), 1), reveal=6), sum(symbol != "." for symbol in QUESTIONS[9])
     assert {int((draws.draw()[0] > 1).sum()) - given for _ in range(200)} == set(range(7))
 
 
-def test_at_least_one_cell_stays_blank():
+def test_at_least_one_cell_stays_blank() -> None:
     nearly = one(4, ANSWERS[4][:-2] + "..")
     draws = sampler((nearly, 1), reveal=3)
     assert {int((draws.draw()[0] == 1).sum()) for _ in range(100)} == {1, 2}
 
 
-def test_a_question_that_is_solved_already_is_drawn_as_it_is():
+def test_a_question_that_is_solved_already_is_drawn_as_it_is() -> None:
     question, answer = sampler((one(4, ANSWERS[4]), 1)).draw()
     assert (question == answer).all()
 
 
-def test_copies_differ_but_the_list_itself_is_never_changed():
+def test_copies_differ_but_the_list_itself_is_never_changed() -> None:
     puzzles = one(9)
     draws = sampler((puzzles, 1))
     assert len({draws.draw()[1].tobytes() for _ in range(20)}) == 20
@@ -48,7 +48,7 @@ def test_copies_differ_but_the_list_itself_is_never_changed():
     assert puzzles.answers.tolist() == one(9).answers.tolist()
 
 
-def test_the_same_seed_draws_the_same_puzzles():
+def test_the_same_seed_draws_the_same_puzzles() -> None:
     def draw(seed):
         draws = sampler((generate(4, 5, (5, 8), np.random.default_rng(0)), 1), seed=seed)
         return [draws.draw()[0].tobytes() for _ in range(5)]
@@ -56,7 +56,7 @@ def test_the_same_seed_draws_the_same_puzzles():
     assert draw(3) == draw(3) != draw(4)
 
 
-def test_lists_are_drawn_from_by_weight():
+def test_lists_are_drawn_from_by_weight() -> None:
     empty, full = one(4, "." * 16), one(4)
     draws = sampler((empty, 3), (full, 1), reveal=0)
     shares = [bool((draws.draw()[0] > 1).any()) for _ in range(1000)]

@@ -18,7 +18,7 @@ def step(scheduler: Scheduler, *, verified: str = "", halted: str = "", now: flo
     return [entry.request.id for entry in update.finished]
 
 
-def test_who_comes_first_runs_first():
+def test_who_comes_first_runs_first() -> None:
     scheduler = Scheduler(2)
     for name in "abcd":
         scheduler.add(ask(name))
@@ -28,7 +28,7 @@ def test_who_comes_first_runs_first():
     assert names(scheduler) == ["d", "c"]
 
 
-def test_a_freed_slot_is_filled_again_before_the_next_step():
+def test_a_freed_slot_is_filled_again_before_the_next_step() -> None:
     scheduler = Scheduler(2)
     for name in "abc":
         scheduler.add(ask(name))
@@ -38,7 +38,7 @@ def test_a_freed_slot_is_filled_again_before_the_next_step():
     assert (plan.size, plan.moves) == (2, [])
 
 
-def test_the_last_slot_moves_into_a_gap_that_nobody_waits_for():
+def test_the_last_slot_moves_into_a_gap_that_nobody_waits_for() -> None:
     scheduler = Scheduler(3)
     for name in "abc":
         scheduler.add(ask(name))
@@ -48,7 +48,7 @@ def test_the_last_slot_moves_into_a_gap_that_nobody_waits_for():
     assert names(scheduler) == ["c", "b"]
 
 
-def test_a_restarted_puzzle_goes_to_the_end_of_the_queue():
+def test_a_restarted_puzzle_goes_to_the_end_of_the_queue() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", max_steps=1, attempts=2))
     scheduler.add(ask("b", max_steps=1))
@@ -56,7 +56,7 @@ def test_a_restarted_puzzle_goes_to_the_end_of_the_queue():
     assert [step(scheduler) for _ in range(4)] == [[], ["b"], ["c"], ["a"]]
 
 
-def test_attempts_and_steps_are_counted_over_restarts():
+def test_attempts_and_steps_are_counted_over_restarts() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", max_steps=3, attempts=2))
     entry = scheduler.waiting[0]
@@ -65,21 +65,21 @@ def test_attempts_and_steps_are_counted_over_restarts():
     assert (entry.attempt, entry.step, entry.total_steps, entry.ended) == (2, 3, 6, "max_steps")
 
 
-def test_an_id_that_is_here_already_is_refused():
+def test_an_id_that_is_here_already_is_refused() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a"))
     with pytest.raises(ValueError, match="request a is already scheduled"):
         scheduler.add(ask("a"))
 
 
-def test_aborting_says_whether_the_request_was_here():
+def test_aborting_says_whether_the_request_was_here() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a"))
     assert scheduler.abort("a")
     assert not scheduler.abort("a")
 
 
-def test_an_aborted_puzzle_frees_its_slot_for_the_next_step():
+def test_an_aborted_puzzle_frees_its_slot_for_the_next_step() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a"))
     scheduler.add(ask("b"))
@@ -90,7 +90,7 @@ def test_an_aborted_puzzle_frees_its_slot_for_the_next_step():
     assert names(scheduler) == ["b"]
 
 
-def test_a_batch_is_refilled_only_when_all_of_it_has_ended():
+def test_a_batch_is_refilled_only_when_all_of_it_has_ended() -> None:
     scheduler = Scheduler(2, "batch")
     for name in "abc":
         scheduler.add(ask(name))
@@ -103,7 +103,7 @@ def test_a_batch_is_refilled_only_when_all_of_it_has_ended():
 
 
 @pytest.mark.parametrize("refill", ["step", "batch"])
-def test_nothing_to_run_is_a_plan_of_no_slots(refill):
+def test_nothing_to_run_is_a_plan_of_no_slots(refill) -> None:
     scheduler = Scheduler(2, refill)
     scheduler.add(ask("a"))
     step(scheduler, verified="a")

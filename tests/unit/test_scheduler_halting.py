@@ -23,7 +23,7 @@ def run(scheduler: Scheduler, verified: bool = False, halted: bool = False, now:
         ("never", True, True, None),
     ],
 )
-def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason):
+def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason) -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", halt=halt))
     entry = scheduler.waiting[0]
@@ -32,7 +32,7 @@ def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason):
 
 
 @pytest.mark.parametrize("halt", ["verified", "learned", "never"])
-def test_every_mode_ends_at_max_steps(halt):
+def test_every_mode_ends_at_max_steps(halt) -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", halt=halt, max_steps=2))
     assert run(scheduler) is None
@@ -40,14 +40,14 @@ def test_every_mode_ends_at_max_steps(halt):
 
 
 @pytest.mark.parametrize("halt", ["learned", "never"])
-def test_an_answer_that_the_rules_accept_is_not_tried_again(halt):
+def test_an_answer_that_the_rules_accept_is_not_tried_again(halt) -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", halt=halt, max_steps=1, attempts=9))
     finished = run(scheduler, verified=True, halted=True)
     assert (finished.attempt, finished.verified) == (1, True)
 
 
-def test_a_head_that_halts_on_a_wrong_answer_costs_an_attempt():
+def test_a_head_that_halts_on_a_wrong_answer_costs_an_attempt() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", halt="learned", attempts=2))
     assert run(scheduler, halted=True) is None
@@ -55,7 +55,7 @@ def test_a_head_that_halts_on_a_wrong_answer_costs_an_attempt():
     assert (finished.attempt, finished.total_steps, finished.ended) == (2, 2, "learned")
 
 
-def test_a_deadline_that_passes_while_running_ends_all_attempts():
+def test_a_deadline_that_passes_while_running_ends_all_attempts() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", deadline=5, attempts=9))
     assert run(scheduler, now=4.9) is None
@@ -63,7 +63,7 @@ def test_a_deadline_that_passes_while_running_ends_all_attempts():
     assert (finished.ended, finished.attempt, finished.total_steps) == ("deadline", 1, 2)
 
 
-def test_an_answer_found_at_the_deadline_still_counts():
+def test_an_answer_found_at_the_deadline_still_counts() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", deadline=5))
     scheduler.schedule(4)
@@ -71,7 +71,7 @@ def test_an_answer_found_at_the_deadline_still_counts():
     assert finished.ended == "verified"
 
 
-def test_a_deadline_that_passes_in_the_queue_is_told_before_the_step():
+def test_a_deadline_that_passes_in_the_queue_is_told_before_the_step() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a"))
     scheduler.add(ask("b", deadline=5))
@@ -81,7 +81,7 @@ def test_a_deadline_that_passes_in_the_queue_is_told_before_the_step():
     assert not scheduler.waiting
 
 
-def test_a_deadline_between_two_attempts_expires_with_the_first_one_counted():
+def test_a_deadline_between_two_attempts_expires_with_the_first_one_counted() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", max_steps=1, attempts=2, deadline=5))
     run(scheduler, now=4)

@@ -15,7 +15,7 @@ def clean_environment(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def test_a_variable_with_the_prefix_sets_its_field(monkeypatch):
+def test_a_variable_with_the_prefix_sets_its_field(monkeypatch) -> None:
     monkeypatch.setenv("TRM_PORT", "9001")
     monkeypatch.setenv("TRM_MODELS", '["sudoku", "sudoku-4x4"]')
     monkeypatch.setenv("TRM_MODEL_STORE", "/models")
@@ -23,17 +23,17 @@ def test_a_variable_with_the_prefix_sets_its_field(monkeypatch):
     assert (settings.port, settings.models, settings.model_store) == (9001, ("sudoku", "sudoku-4x4"), Path("/models"))
 
 
-def test_a_variable_without_the_prefix_sets_nothing(monkeypatch):
+def test_a_variable_without_the_prefix_sets_nothing(monkeypatch) -> None:
     monkeypatch.setenv("PORT", "9001")
     assert Settings().port == 8000
 
 
-def test_what_is_given_goes_before_the_environment(monkeypatch):
+def test_what_is_given_goes_before_the_environment(monkeypatch) -> None:
     monkeypatch.setenv("TRM_PORT", "9001")
     assert Settings(port=9002).port == 9002
 
 
-def test_a_setting_that_there_is_not_is_refused_by_name():
+def test_a_setting_that_there_is_not_is_refused_by_name() -> None:
     with pytest.raises(ValidationError, match="prot"):
         Settings(prot=9001)
 
@@ -54,21 +54,21 @@ def test_a_setting_that_there_is_not_is_refused_by_name():
         ("TRM_MAX_BODY_BYTES", "-1"),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_name(monkeypatch, name, value):
+def test_a_value_out_of_range_is_refused_by_name(monkeypatch, name, value) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ValidationError, match=name.removeprefix("TRM_").lower()):
         Settings()
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])
-def test_devices_are_a_cpu_or_a_numbered_gpu(device):
+def test_devices_are_a_cpu_or_a_numbered_gpu(device) -> None:
     assert Settings(device=device).device == device
 
 
-def test_settings_cannot_be_changed_once_they_are_read():
+def test_settings_cannot_be_changed_once_they_are_read() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().port = 1
 
 
-def test_every_setting_is_described():
+def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []

@@ -22,7 +22,7 @@ def ask(solver):
     return started
 
 
-async def test_equal_puzzles_in_flight_are_one_call_of_the_pool(ask, pool, counted):
+async def test_equal_puzzles_in_flight_are_one_call_of_the_pool(ask, pool, counted) -> None:
     pool.hold()
     tasks = [await ask(), await ask(rows(QUESTIONS[9])), await ask(timeout=20)]
     pool.let_go()
@@ -34,7 +34,7 @@ async def test_equal_puzzles_in_flight_are_one_call_of_the_pool(ask, pool, count
     assert counted("trm_requests_finished_total", model="nine", outcome="solved") == 1
 
 
-async def test_different_puzzles_or_options_do_not_share(ask, pool):
+async def test_different_puzzles_or_options_do_not_share(ask, pool) -> None:
     pool.hold()
     tasks = [await ask(), await ask(QUESTIONS[4]), await ask(halt="never"), await ask(cache="bypass"), await ask(trace=True)]
     pool.let_go()
@@ -42,13 +42,13 @@ async def test_different_puzzles_or_options_do_not_share(ask, pool):
     assert len(pool.calls) == 5
 
 
-async def test_after_landing_an_equal_puzzle_takes_off_anew(ask, pool):
+async def test_after_landing_an_equal_puzzle_takes_off_anew(ask, pool) -> None:
     await (await ask())
     await (await ask(cache="refresh"))
     assert len(pool.calls) == 2
 
 
-async def test_one_who_leaves_does_not_disturb_the_others(ask, pool):
+async def test_one_who_leaves_does_not_disturb_the_others(ask, pool) -> None:
     pool.hold()
     leader, follower, other = [await ask(), await ask(), await ask()]
     for leaver in (leader, other):
@@ -61,7 +61,7 @@ async def test_one_who_leaves_does_not_disturb_the_others(ask, pool):
     assert other.cancelled()
 
 
-async def test_the_last_who_leaves_ends_the_solve(ask, pool, counted):
+async def test_the_last_who_leaves_ends_the_solve(ask, pool, counted) -> None:
     pool.hold()
     for task in [await ask(), await ask()]:
         assert not pool.cancelled
@@ -72,7 +72,7 @@ async def test_the_last_who_leaves_ends_the_solve(ask, pool, counted):
 
 
 @pytest.mark.xfail(strict=True, raises=asyncio.CancelledError, reason="a flight that is being given up can still be joined")
-async def test_who_comes_as_the_last_one_leaves_is_solved(ask, solver, pool):
+async def test_who_comes_as_the_last_one_leaves_is_solved(ask, solver, pool) -> None:
     pool.hold()
     leaver = await ask()
     leaver.cancel()
@@ -82,7 +82,7 @@ async def test_who_comes_as_the_last_one_leaves_is_solved(ask, solver, pool):
     assert (await comer).answer.verified
 
 
-async def test_who_has_less_time_does_not_wait_for_one_who_has_more(ask, pool):
+async def test_who_has_less_time_does_not_wait_for_one_who_has_more(ask, pool) -> None:
     pool.hold()
     patient, hasty = await ask(timeout=60), await ask(timeout=1)
     assert [request.deadline for _, request in pool.calls] == sorted((request.deadline for _, request in pool.calls), reverse=True)
@@ -90,7 +90,7 @@ async def test_who_has_less_time_does_not_wait_for_one_who_has_more(ask, pool):
     assert [(await task).cache for task in (patient, hasty)] == ["miss", "miss"]
 
 
-async def test_who_has_more_time_goes_on_when_the_leader_is_cut_off(ask, pool):
+async def test_who_has_more_time_goes_on_when_the_leader_is_cut_off(ask, pool) -> None:
     pool.hold()
     leader, follower = await ask(timeout=1), await ask(timeout=60)
     pool.answer = lambda request: cut_off(request) if len(pool.calls) == 1 else solved(request)
@@ -99,7 +99,7 @@ async def test_who_has_more_time_goes_on_when_the_leader_is_cut_off(ask, pool):
     assert ((await follower).answer.verified, len(pool.calls)) == (True, 2)
 
 
-async def test_who_has_more_time_goes_on_when_the_leader_expires_in_the_queue(ask, pool):
+async def test_who_has_more_time_goes_on_when_the_leader_expires_in_the_queue(ask, pool) -> None:
     def expire_first(request):
         if len(pool.calls) == 1:
             raise DeadlineExceeded("the deadline passed before a slot was free")
@@ -115,7 +115,7 @@ async def test_who_has_more_time_goes_on_when_the_leader_expires_in_the_queue(as
     assert len(pool.calls) == 2, "those who go on share a solve again"
 
 
-async def test_an_error_of_the_shared_solve_reaches_all_who_wait(ask, pool):
+async def test_an_error_of_the_shared_solve_reaches_all_who_wait(ask, pool) -> None:
     pool.hold()
     tasks = [await ask(), await ask()]
     pool.answer = failing(WorkerLost("3 workers died on this puzzle"))
@@ -127,7 +127,7 @@ async def test_an_error_of_the_shared_solve_reaches_all_who_wait(ask, pool):
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="only the one who started the solve writes the cache")
-async def test_an_answer_is_remembered_though_the_one_who_asked_first_left(ask, pool):
+async def test_an_answer_is_remembered_though_the_one_who_asked_first_left(ask, pool) -> None:
     pool.hold()
     leader, follower = await ask(), await ask()
     leader.cancel()

@@ -49,7 +49,7 @@ def mistyped(**changes: object) -> bytes:
         mistyped(cells=WRITTEN["cells"] * 2),
     ],
 )
-async def test_what_is_no_answer_is_solved_again(poisoned, value):
+async def test_what_is_no_answer_is_solved_again(poisoned, value) -> None:
     solution = await poisoned(value)
     assert (solution.cache, solution.answer) == ("miss", ANSWER)
 
@@ -59,28 +59,28 @@ async def test_what_is_no_answer_is_solved_again(poisoned, value):
     "value",
     [mistyped(steps="3"), mistyped(attempts=None), mistyped(halt_reason="magic"), mistyped(halt_probability=[]), mistyped(steps=-1), b"[" * 100_000],
 )
-async def test_what_is_an_answer_in_shape_only_is_solved_again(poisoned, value):
+async def test_what_is_an_answer_in_shape_only_is_solved_again(poisoned, value) -> None:
     solution = await poisoned(value)
     assert (solution.cache, solution.answer) == ("miss", ANSWER)
 
 
 @pytest.mark.parametrize("cells", [tokens(QUESTIONS[4]), tokens(ANSWERS[4])[::-1], tokens("1" * 16), tokens("." * 16) + 254, tokens(ANSWERS[4])])
-async def test_verified_is_what_the_rules_say_whatever_the_cache_says(poisoned, cells):
+async def test_verified_is_what_the_rules_say_whatever_the_cache_says(poisoned, cells) -> None:
     solution = await poisoned(mistyped(cells=cells.tobytes().hex(), verified=True))
     found = [token - 1 for token in solution.answer.cells]
     assert solution.answer.verified == (broken_rules(digits(QUESTIONS[4]), found, 4) == 0)
 
 
 @pytest.mark.xfail(strict=True, reason="an answer that lies about its verification is given out, as unsolved")
-async def test_an_answer_that_claims_to_be_verified_and_is_not_is_solved_again(poisoned):
+async def test_an_answer_that_claims_to_be_verified_and_is_not_is_solved_again(poisoned) -> None:
     solution = await poisoned(mistyped(cells=tokens("1" * 16).tobytes().hex(), verified=True))
     assert (solution.cache, solution.answer) == ("miss", ANSWER)
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_break_the_reading_of_an_answer(value):
+def test_no_bytes_break_the_reading_of_an_answer(value) -> None:
     assert Answer.load(value) is None
 
 
-def test_an_answer_is_read_as_it_was_written():
+def test_an_answer_is_read_as_it_was_written() -> None:
     assert Answer.load(ANSWER.dump()) == ANSWER

@@ -30,20 +30,20 @@ def opaque(store, pool) -> Solver:
     return Solver({"sudoku": Opaque()}, store, pool, MemoryCache(9), Metrics(("nine",)))
 
 
-async def test_verified_is_null_fresh_and_from_the_cache(opaque):
+async def test_verified_is_null_fresh_and_from_the_cache(opaque) -> None:
     for cache in ("miss", "hit"):
         solution = await opaque.solve("sudoku", QUESTIONS[9], None, Options(halt="learned"))
         assert (solution.cache, solution.answer.verified) == (cache, None)
 
 
-async def test_nothing_is_counted_as_verified_or_not(opaque):
+async def test_nothing_is_counted_as_verified_or_not(opaque) -> None:
     await opaque.solve("sudoku", QUESTIONS[9], None, Options(halt="learned"))
     values = [opaque.metrics.registry.get_sample_value("trm_verified_total", {"model": "nine", "verified": each}) for each in ("true", "false")]
     assert values == [0, 0]
     assert opaque.metrics.registry.get_sample_value("trm_requests_finished_total", {"model": "nine", "outcome": "solved"}) == 1
 
 
-async def test_asking_to_halt_when_verified_is_refused(opaque):
+async def test_asking_to_halt_when_verified_is_refused(opaque) -> None:
     with pytest.raises(InvalidRequest, match="no rule can verify sudoku; use learned or never") as caught:
         await opaque.solve("sudoku", QUESTIONS[9], None, Options(halt="verified"))
     assert [field.pointer for field in caught.value.fields] == ["/options/halt"]
@@ -61,5 +61,5 @@ async def test_asking_to_halt_when_verified_is_refused(opaque):
         (None, "deadline", False),
     ],
 )
-def test_solved_is_verified_or_where_no_rule_can_tell_halted(verified, reason, solved):
+def test_solved_is_verified_or_where_no_rule_can_tell_halted(verified, reason, solved) -> None:
     assert is_solved(verified, reason) == solved

@@ -16,15 +16,15 @@ def root(tmp_path):
     return tmp_path
 
 
-def test_an_empty_choice_serves_the_whole_store(root):
+def test_an_empty_choice_serves_the_whole_store(root) -> None:
     assert list(ModelStore(root).entries) == ["alpha", "beta", "small"]
 
 
-def test_only_the_models_chosen_are_served(root):
+def test_only_the_models_chosen_are_served(root) -> None:
     assert list(ModelStore(root, ("small",)).entries) == ["small"]
 
 
-def test_a_chosen_model_that_is_not_there_is_named(root):
+def test_a_chosen_model_that_is_not_there_is_named(root) -> None:
     with pytest.raises(UnknownModel, match="has no model delta, gamma"):
         ModelStore(root, ("small", "gamma", "delta"))
 
@@ -33,11 +33,11 @@ def test_a_chosen_model_that_is_not_there_is_named(root):
     ("name", "side", "served"),
     [("beta", 9, "beta"), ("sudoku", 9, "alpha"), (None, 9, "alpha"), ("sudoku", 4, "small"), (None, 4, "small")],
 )
-def test_a_puzzle_gets_the_model_named_or_the_first_of_its_family_and_size(root, name, side, served):
+def test_a_puzzle_gets_the_model_named_or_the_first_of_its_family_and_size(root, name, side, served) -> None:
     assert ModelStore(root).resolve(name, "sudoku", side, side).name == served
 
 
-def test_the_familys_name_reaches_every_size_though_one_model_has_that_name(root):
+def test_the_familys_name_reaches_every_size_though_one_model_has_that_name(root) -> None:
     put(root, "sudoku", 9)
     store = ModelStore(root)
     assert store.resolve("sudoku", "sudoku", 9, 9).name == "sudoku"
@@ -55,20 +55,20 @@ def test_the_familys_name_reaches_every_size_though_one_model_has_that_name(root
         (None, "maze", 9, "no model reads no 9x9 maze; there are: "),
     ],
 )
-def test_a_puzzle_that_no_model_reads_is_refused_with_what_there_is(root, name, family, side, sentence):
+def test_a_puzzle_that_no_model_reads_is_refused_with_what_there_is(root, name, family, side, sentence) -> None:
     with pytest.raises(UnknownModel) as caught:
         ModelStore(root).resolve(name, family, side, side)
     assert caught.value.detail.startswith(sentence)
 
 
-def test_an_entry_knows_its_version_architecture_and_files(root):
+def test_an_entry_knows_its_version_architecture_and_files(root) -> None:
     entry = ModelStore(root).entries["small"]
     assert entry.version == digest(root / "small" / WEIGHTS)[:12]
     assert entry.config == tiny(4)
     assert entry.file(GRAPH) == root / "small" / GRAPH
 
 
-def test_what_is_written_is_read_back(root):
+def test_what_is_written_is_read_back(root) -> None:
     folder = root / "small"
     described = Manifest.model_validate(manifest(folder, 4, description="another", accuracy=[{"data": "d", "puzzles": 5, "verified": 0.5, "mean_steps": 2}]))
     assert write(folder, described).manifest == described
@@ -76,17 +76,17 @@ def test_what_is_written_is_read_back(root):
     assert json.loads((folder / MANIFEST).read_text())["description"] == "another"
 
 
-def test_a_folder_without_a_manifest_is_no_model(root):
+def test_a_folder_without_a_manifest_is_no_model(root) -> None:
     (root / "notes").mkdir()
     assert "notes" not in ModelStore(root).entries
 
 
-def test_a_folder_that_is_still_being_written_is_no_model(root):
+def test_a_folder_that_is_still_being_written_is_no_model(root) -> None:
     (root / "alpha").rename(root / ".alpha.partial")
     assert list(ModelStore(root).entries) == ["beta", "small"]
 
 
-def test_a_store_that_is_empty_or_no_folder_is_refused(tmp_path):
+def test_a_store_that_is_empty_or_no_folder_is_refused(tmp_path) -> None:
     with pytest.raises(InvalidModel, match="is empty"):
         ModelStore(tmp_path)
     with pytest.raises(InvalidModel, match=r"nowhere is not a folder"):

@@ -26,13 +26,13 @@ def as_tokens(grid: list[int]) -> np.ndarray:
 
 
 @given(judged())
-def test_violations_are_those_that_a_naive_checker_counts(case):
+def test_violations_are_those_that_a_naive_checker_counts(case) -> None:
     side, question, answer = case
     assert rules(side).violations(as_tokens(question), as_tokens(answer)).tolist() == [broken_rules(question, answer, side)]
 
 
 @given(judged(), SEEDS)
-def test_a_symmetric_copy_breaks_as_many_rules_as_the_original(case, seed):
+def test_a_symmetric_copy_breaks_as_many_rules_as_the_original(case, seed) -> None:
     side, question, answer = case
     symmetry = rules(side).symmetry(np.random.default_rng(seed))
     copy = rules(side).violations(symmetry.apply(as_tokens(question)), symmetry.apply(as_tokens(answer)))
@@ -40,7 +40,7 @@ def test_a_symmetric_copy_breaks_as_many_rules_as_the_original(case, seed):
 
 
 @given(st.sampled_from(SIDES), SEEDS, st.data())
-def test_inverting_a_symmetry_gives_the_original_back(side, seed, data):
+def test_inverting_a_symmetry_gives_the_original_back(side, seed, data) -> None:
     grids = np.array(data.draw(st.lists(st.lists(st.integers(0, 255), min_size=side**2, max_size=side**2), min_size=1, max_size=3)), dtype=np.uint8)
     symmetry = rules(side).symmetry(np.random.default_rng(seed))
     assert (symmetry.invert(symmetry.apply(grids)) == grids).all()
@@ -49,7 +49,7 @@ def test_inverting_a_symmetry_gives_the_original_back(side, seed, data):
 
 
 @given(st.sampled_from(SIDES), SEEDS)
-def test_a_copy_of_a_solved_grid_is_solved_and_its_blanks_stay_blank(side, seed):
+def test_a_copy_of_a_solved_grid_is_solved_and_its_blanks_stay_blank(side, seed) -> None:
     symmetry = rules(side).symmetry(np.random.default_rng(seed))
     question, answer = symmetry.apply(tokens(QUESTIONS[side])), symmetry.apply(tokens(ANSWERS[side]))
     assert broken_rules((question - 1).tolist(), (answer - 1).tolist(), side) == 0
@@ -57,7 +57,7 @@ def test_a_copy_of_a_solved_grid_is_solved_and_its_blanks_stay_blank(side, seed)
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_symmetry_may_take_any_cell_to_any_place_and_any_digit_to_any_other(side):
+def test_a_symmetry_may_take_any_cell_to_any_place_and_any_digit_to_any_other(side) -> None:
     one_given = tokens("1" + "." * (side * side - 1))
     copies = [rules(side).symmetry(np.random.default_rng(seed)).apply(one_given) for seed in range(12 * side * side)]
     assert {int(copy.argmax()) for copy in copies} == set(range(side * side))
@@ -65,7 +65,7 @@ def test_a_symmetry_may_take_any_cell_to_any_place_and_any_digit_to_any_other(si
 
 
 @pytest.mark.parametrize(("side", "transposes"), [(4, True), (6, False), (9, True)])
-def test_only_grids_with_square_boxes_are_transposed(side, transposes):
+def test_only_grids_with_square_boxes_are_transposed(side, transposes) -> None:
     first_row = tokens("".join(str(digit) for digit in range(1, side + 1)) + "." * (side * side - side))
     copies = [rules(side).symmetry(np.random.default_rng(seed)).apply(first_row).reshape(side, side) for seed in range(40)]
     assert any((copy != 1).all(axis=0).any() for copy in copies) == transposes
@@ -73,13 +73,13 @@ def test_only_grids_with_square_boxes_are_transposed(side, transposes):
 
 
 @pytest.mark.parametrize("token", [0, 1, 11, 255])
-def test_a_token_that_is_no_digit_never_solves_anything(token):
+def test_a_token_that_is_no_digit_never_solves_anything(token) -> None:
     answer = tokens(ANSWERS[9])
     answer[40] = token
     assert rules(9).violations(tokens("." * 81)[None], answer[None]).tolist() == [3]
 
 
-def test_a_digit_too_large_for_a_small_grid_is_no_digit():
+def test_a_digit_too_large_for_a_small_grid_is_no_digit() -> None:
     answer = tokens(ANSWERS[4])
     answer[answer == 5] = 6
     assert rules(4).violations(tokens("." * 16)[None], answer[None]).tolist() == [12]

@@ -30,7 +30,7 @@ def refusal(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["puzzles.csv", "puzzles.csv.gz"])
-def test_puzzles_are_read_plain_or_gzipped_with_other_columns_ignored(tmp_path, name):
+def test_puzzles_are_read_plain_or_gzipped_with_other_columns_ignored(tmp_path, name) -> None:
     text = "\n".join([HEADER, row(9), row(9)])
     (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
     puzzles = read_csv(tmp_path / name)
@@ -40,7 +40,7 @@ def test_puzzles_are_read_plain_or_gzipped_with_other_columns_ignored(tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["puzzles.csv", "puzzles.csv.gz"])
-def test_what_is_written_is_read_back(tmp_path, name):
+def test_what_is_written_is_read_back(tmp_path, name) -> None:
     puzzles = generate(6, 5, (10, 14), np.random.default_rng(0))
     write_csv(puzzles, tmp_path / name)
     again = read_csv(tmp_path / name)
@@ -48,52 +48,52 @@ def test_what_is_written_is_read_back(tmp_path, name):
     assert (again.answers == puzzles.answers).all()
 
 
-def test_equal_puzzles_make_equal_files(tmp_path):
+def test_equal_puzzles_make_equal_files(tmp_path) -> None:
     puzzles = generate(4, 3, (5, 8), np.random.default_rng(0))
     for name in ("a.csv.gz", "b.csv.gz"):
         write_csv(puzzles, tmp_path / name)
     assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
 
 
-def test_a_file_without_the_columns_is_refused(refusal):
+def test_a_file_without_the_columns_is_refused(refusal) -> None:
     sentence = "PATH: the first line must name the columns question and answer"
     assert refusal("puzzle,answer", row(9)) == refusal("") == sentence
 
 
-def test_a_file_without_puzzles_is_refused(refusal):
+def test_a_file_without_puzzles_is_refused(refusal) -> None:
     assert refusal(HEADER) == "PATH: no puzzles"
 
 
-def test_a_wrong_grid_is_named_with_its_line(refusal):
+def test_a_wrong_grid_is_named_with_its_line(refusal) -> None:
     assert refusal(HEADER, row(9), row(9, question="." * 80)).startswith("PATH, line 3: a Sudoku string has 16, 36 or 81 characters")
     assert refusal(HEADER, row(9, question="." * 80)).startswith("PATH, line 2: a Sudoku string has 16, 36 or 81 characters")
     assert refusal(HEADER, row(9, question="55" + "." * 79)).startswith("PATH, line 2: the givens contradict the rules: row 1 has 5 in r1c1 and r1c2")
 
 
-def test_a_row_that_stops_short_is_named_with_its_line(refusal):
+def test_a_row_that_stops_short_is_named_with_its_line(refusal) -> None:
     assert refusal(HEADER, f"somewhere,{QUESTIONS[9]}").startswith("PATH, line 2: ")
 
 
 @pytest.mark.parametrize("answer", [ANSWERS[9][:-1] + ".", QUESTIONS[9], ANSWERS[9].translate(str.maketrans("12", "21"))])
-def test_an_answer_that_does_not_solve_its_question_is_named_with_its_line(refusal, answer):
+def test_an_answer_that_does_not_solve_its_question_is_named_with_its_line(refusal, answer) -> None:
     assert refusal(HEADER, row(9), row(9, answer=answer)) == "PATH, line 3: the answer does not solve the question"
 
 
 @pytest.mark.parametrize("symbol", ["x", ":", "/", " ", "٣", "5", "²"])
 @pytest.mark.parametrize("column", ["question", "answer"])
-def test_a_symbol_that_is_no_digit_of_this_size_is_refused_with_its_line(refusal, column, symbol):
+def test_a_symbol_that_is_no_digit_of_this_size_is_refused_with_its_line(refusal, column, symbol) -> None:
     grid = {"question": QUESTIONS[4], "answer": ANSWERS[4]}[column]
     assert refusal(HEADER, row(4), row(4, **{column: symbol + grid[1:]})).startswith("PATH, line 3: ")
 
 
 @pytest.mark.parametrize(("first", "then"), [(4, 9), (9, 4)])
-def test_a_grid_of_another_size_than_the_first_is_named_with_its_line(refusal, first, then):
+def test_a_grid_of_another_size_than_the_first_is_named_with_its_line(refusal, first, then) -> None:
     cells = first * first
     sentence = f"PATH, line 3: question and answer must have {cells} characters, as the first question has"
     assert refusal(HEADER, row(first), row(then)) == refusal(HEADER, row(first), row(first, answer=ANSWERS[then])) == sentence
 
 
-def test_no_puzzle_is_on_both_sides_of_the_split_and_none_is_lost():
+def test_no_puzzle_is_on_both_sides_of_the_split_and_none_is_lost() -> None:
     puzzles = generate(4, 300, (6, 9), np.random.default_rng(0))
     training, held_out = ({question.tobytes() for question in part.questions} for part in puzzles.split())
     assert training.isdisjoint(held_out)
@@ -101,7 +101,7 @@ def test_no_puzzle_is_on_both_sides_of_the_split_and_none_is_lost():
     assert 0 < len(held_out) < 300 * 3 / HOLDOUT_SHARE
 
 
-def test_a_puzzle_falls_on_the_same_side_in_whatever_list_it_stands():
+def test_a_puzzle_falls_on_the_same_side_in_whatever_list_it_stands() -> None:
     puzzles = generate(4, 200, (6, 9), np.random.default_rng(0))
     held_out = {question.tobytes() for question in puzzles.split()[1].questions}
     shuffled = puzzles.take(np.random.default_rng(1).permutation(200)[:120])
@@ -110,7 +110,7 @@ def test_a_puzzle_falls_on_the_same_side_in_whatever_list_it_stands():
     assert held_out.isdisjoint(question.tobytes() for question in training.questions)
 
 
-def test_answers_stay_with_their_questions():
+def test_answers_stay_with_their_questions() -> None:
     puzzles = generate(4, 60, (6, 9), np.random.default_rng(0))
     pairs = {question.tobytes(): answer.tobytes() for question, answer in zip(puzzles.questions, puzzles.answers, strict=True)}
     for part in puzzles.split():
@@ -118,7 +118,7 @@ def test_answers_stay_with_their_questions():
 
 
 @pytest.mark.parametrize(("question", "held_out"), [(QUESTIONS[4], False), ("13244.3.24......", True), (".32.423124......", True), ("1324............", False)])
-def test_the_split_is_the_same_in_every_release(question, held_out):
+def test_the_split_is_the_same_in_every_release(question, held_out) -> None:
     """A changed checksum would put puzzles that models were trained on among those they are measured on."""
     alone = PuzzleSet(tokens(question)[None], tokens(ANSWERS[4])[None], 4, 4)
     assert [len(part) for part in alone.split()] == [not held_out, held_out]
