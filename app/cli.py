@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.errors import InvalidRequest, TRMError
+from app.errors import InvalidRequest, TRMError, mistakes
 from app.settings import PROJECT, Settings
 
 
@@ -56,8 +56,7 @@ def settings(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**{name: json.loads(value) if name == "models" else value for name, value in given.items()})
     except ValidationError as error:
-        wrong = (f"TRM_{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors())
-        raise InvalidRequest("; ".join(wrong)) from error
+        raise InvalidRequest(f"settings: {mistakes(error)}") from error
     except ValueError as error:
         raise InvalidRequest(f"TRM_MODELS: {error}") from error
 

@@ -10,11 +10,13 @@ TRMError
 │   ├── QueueFull · Draining · NoWorker · WorkerLost
 ├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
 └── InvalidModel 500        a model folder, config or checkpoint is not usable (never a client's fault)
-    StepFailed 500          the model's step failed on this puzzle
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,11 @@ class FieldError:
 
     pointer: str
     detail: str
+
+
+def mistakes(error: "ValidationError", prefix: str = "") -> str:
+    """What pydantic found wrong, as one sentence: `field: what; field: what`."""
+    return "; ".join(f"{prefix}{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
 class TRMError(Exception):
@@ -103,7 +110,3 @@ class DeadlineExceeded(TRMError):
 
 class InvalidModel(TRMError):
     type, title = "invalid-model", "The model is not usable"
-
-
-class StepFailed(TRMError):
-    type, title = "step-failed", "The model's step failed on this puzzle"

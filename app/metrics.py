@@ -13,7 +13,7 @@ ATTEMPT_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 
 OUTCOMES = ("solved", "unsolved", "expired", "abandoned", "failed")
 REASONS = ("verified", "learned", "max_steps", "deadline")
-CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass", "refresh")
+CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass")
 
 
 class Metrics:

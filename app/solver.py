@@ -5,18 +5,19 @@ Knows families, models and options; knows no HTTP, processes or tensors' insides
 
 import asyncio
 import hashlib
-import json
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from app.cache.base import Cache
 from app.engine.request import Halt, HaltReason, Outcome, Request, TraceStep
-from app.errors import DeadlineExceeded, Draining, FieldError, InvalidRequest, TRMError
+from app.errors import DeadlineExceeded, Draining, FieldError, InvalidRequest, NoWorker, QueueFull, TRMError
 from app.metrics import Metrics
 from app.model.store import Entry, ModelStore
 from app.pool.base import Pool
@@ -43,29 +44,20 @@ def is_solved(verified: bool | None, halt_reason: HaltReason) -> bool:
     return halt_reason != "deadline" if verified is None else verified
 
 
-@dataclass(frozen=True, slots=True)
+@checked_dataclass(frozen=True, slots=True, config=ConfigDict(ser_json_bytes="hex", val_json_bytes="hex", strict=True, extra="forbid"))
 class Answer:
-    """What is worth remembering of a solve."""
+    """What is worth remembering of a solve. All of it is checked on the way in, for a cache may hold anything."""
 
     cells: bytes
     verified: bool | None
-    steps: int
-    attempts: int
+    steps: Annotated[int, Field(ge=1)]
+    attempts: Annotated[int, Field(ge=1)]
     halt_reason: HaltReason
-    halt_probability: float
+    halt_probability: Annotated[float, Field(ge=0, le=1)]
 
-    def dump(self) -> bytes:
-        """The answer as JSON, for the cache."""
-        return json.dumps({**asdict(self), "cells": self.cells.hex()}).encode()
 
-    @classmethod
-    def load(cls, data: bytes) -> "Answer | None":
-        """Read what `dump` wrote; None for anything else, since a cache may hold anything."""
-        try:
-            values = json.loads(data)
-            return cls(**{**values, "cells": bytes.fromhex(values["cells"])})
-        except (ValueError, TypeError, KeyError):
-            return None
+STORED = TypeAdapter(Answer)
+"""How answers are written into the cache and read from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +104,8 @@ class Solver:
         if options.cache == "use" and (answer := await self._cached(key, puzzle)):
             self.metrics.cache_requests.labels("hit").inc()
             return Solution(puzzle, entry, answer, "hit")
-        outcome, queued, joined = await self._shared(key, entry, request)
-        solution = self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
-        if not joined and outcome.halt_reason != "deadline":
-            with self.metrics.cache_duration.labels("set").time():
-                await self.cache.set(key, solution.answer.dump())
-        return solution
+        outcome, queued, joined = await self._shared(key, puzzle, entry, request)
+        return self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
 
     def _request(self, entry: Entry, puzzle: Puzzle, options: Options) -> Request:
         """Fill in the model's defaults. Raises `InvalidRequest` for options beyond its limits."""
@@ -143,18 +131,21 @@ class Solver:
         """The remembered answer, judged anew: a cache is never trusted with `verified`."""
         with self.metrics.cache_duration.labels("get").time():
             data = await self.cache.get(key)
-        answer = Answer.load(data) if data else None
-        if answer is None or len(answer.cells) != len(puzzle.cells):
+        try:
+            answer = STORED.validate_json(data) if data else None
+        except ValidationError:
             return None
-        return replace(answer, verified=self._verify(puzzle, answer.cells))
+        if answer is None or len(answer.cells) != len(puzzle.cells) or answer.verified != self._verify(puzzle, answer.cells):
+            return None
+        return answer
 
-    async def _shared(self, key: str, entry: Entry, request: Request) -> tuple[Outcome, float, bool]:
+    async def _shared(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> tuple[Outcome, float, bool]:
         """Solve, or wait for an equal solve that ends no later than our deadline; True with the outcome of another's."""
         while True:
             flight = self.flights.get(key)
             joined = flight is not None and flight.deadline <= request.deadline
             if flight is None or not joined:
-                flight = self._take_off(key, entry, request)
+                flight = self._take_off(key, puzzle, entry, request)
             flight.waiters += 1
             try:
                 outcome, queued = await asyncio.shield(flight.task)
@@ -168,18 +159,26 @@ class Solver:
                 flight.waiters -= 1
                 if not flight.waiters and not flight.task.done():
                     flight.task.cancel()
+                    self._land(key, flight)
             # the one we waited for ran out of its time, not of ours
 
-    def _take_off(self, key: str, entry: Entry, request: Request) -> Flight:
-        flight = Flight(asyncio.create_task(self._run(entry, request)), request.deadline)
+    def _take_off(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> Flight:
+        flight = Flight(asyncio.create_task(self._solve_and_store(key, puzzle, entry, request)), request.deadline)
         self.flights[key] = flight
-
-        def land(_: object) -> None:
-            if self.flights.get(key) is flight:
-                del self.flights[key]
-
-        flight.task.add_done_callback(land)
+        flight.task.add_done_callback(lambda _: self._land(key, flight))
         return flight
+
+    def _land(self, key: str, flight: Flight) -> None:
+        """Nobody can join this flight any more."""
+        if self.flights.get(key) is flight:
+            del self.flights[key]
+
+    async def _solve_and_store(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> tuple[Outcome, float]:
+        outcome, queued = await self._run(entry, request)
+        if outcome.halt_reason != "deadline":
+            with self.metrics.cache_duration.labels("set").time():
+                await self.cache.set(key, STORED.dump_json(self._answer(puzzle, outcome)))
+        return outcome, queued
 
     async def _run(self, entry: Entry, request: Request) -> tuple[Outcome, float]:
         """Solve in the pool and count what came of it; with the outcome, the seconds it spent before its first step."""
@@ -197,7 +196,7 @@ class Solver:
             outcome = "expired"
             raise
         except TRMError as error:
-            outcome = "rejected" if error.status == 503 else "failed"
+            outcome = "rejected" if isinstance(error, QueueFull | NoWorker | Draining) else "failed"
             raise
         finally:
             if outcome != "rejected":
@@ -214,9 +213,12 @@ class Solver:
 
     def _solution(self, puzzle: Puzzle, entry: Entry, outcome: Outcome, cache: CacheResult, queued: float) -> Solution:
         self.metrics.cache_requests.labels(cache).inc()
+        return Solution(puzzle, entry, self._answer(puzzle, outcome), cache, queued, outcome.solve_seconds, outcome.trace)
+
+    def _answer(self, puzzle: Puzzle, outcome: Outcome) -> Answer:
+        """What is worth remembering of an outcome, judged once more by the rules."""
         verified = self._verify(puzzle, outcome.cells)
-        answer = Answer(outcome.cells, verified, outcome.steps, outcome.attempts, outcome.halt_reason, outcome.halt_probability)
-        return Solution(puzzle, entry, answer, cache, queued, outcome.solve_seconds, outcome.trace)
+        return Answer(outcome.cells, verified, outcome.steps, outcome.attempts, outcome.halt_reason, outcome.halt_probability)
 
     def _verify(self, puzzle: Puzzle, cells: bytes) -> bool | None:
         """What the rules say of an answer, whoever gave it."""

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.errors import from_error
+from app.errors import TRMError
 from app.metrics import Metrics
 
 log = logging.getLogger("trm.access")
@@ -20,6 +22,34 @@ ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CLIENT_GONE = 499
 """Logged and counted in place of a status when the client left before its answer."""
+BUG = from_error(TRMError("something went wrong here; the log has it under this X-Request-ID"))
+
+
+class Exchange:
+    """One request and its response, as they pass by."""
+
+    def __init__(self, receive: Receive, send: Send, identity: str, max_body_bytes: int) -> None:
+        self.inner_receive, self.inner_send = receive, send
+        self.identity, self.max_body_bytes, self.received = identity, max_body_bytes, 0
+        self.status, self.answered = CLIENT_GONE, False
+
+    async def receive(self) -> Message:
+        """The next message from the client. Raises a 413 as soon as its body is over the limit."""
+        message = await self.inner_receive()
+        self.received += len(message.get("body", b""))
+        if self.received > self.max_body_bytes:
+            raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
+        if message["type"] == "http.disconnect" and not self.answered:
+            self.answered = True  # by nobody: whatever is sent now reaches no one
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message to the client, with the request's id in its headers."""
+        if message["type"] == "http.response.start":
+            if not self.answered:
+                self.status, self.answered = message["status"], True
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.identity.encode())]
+        await self.inner_send(message)
 
 
 class Envelope:
@@ -32,41 +62,19 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), CLIENT_GONE
-        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        started, given = time.perf_counter(), dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         identity = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        exchange = Exchange(receive, send, identity, self.max_body_bytes)
         token = request_id.set(identity)
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", identity.encode())]
-            await send(message)
-
         try:
-            await self.app(scope, self._limited(receive), send_with_id)
+            await self.app(scope, exchange.receive, exchange.send)
         except Exception:
-            status = 500
-            raise
+            log.exception("a bug")
+            if not exchange.answered:
+                await BUG(scope, exchange.receive, exchange.send)
         finally:
-            seconds = time.perf_counter() - started
-            self._account(scope, status, seconds)
+            self._account(scope, exchange.status, time.perf_counter() - started)
             request_id.reset(token)
-
-    def _limited(self, receive: Receive) -> Receive:
-        """`receive` that refuses a body over the limit, as soon as it is."""
-        size = 0
-
-        async def limited() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > self.max_body_bytes:
-                raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
-            return message
-
-        return limited
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")  # the template, never the client's path

@@ -88,13 +88,9 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         assert isinstance(error, HTTPException)
         return from_http(error)
 
-    async def on_bug(_: Request, __: Exception) -> Response:
-        return from_error(TRMError("something went wrong here; the log has it under this X-Request-ID"))
-
     app.add_exception_handler(TRMError, on_error)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Exception, on_bug)
 
 
 PROBLEMS: dict[int | str, dict[str, object]] = {

@@ -83,7 +83,7 @@ class Scheduler:
             del self.entries[entry.request.id]
         if self.refill == "step" or not any(self.running):
             self._refill(plan)
-            self._pack(plan)
+        self._pack(plan)
         plan.size = len(self.running)
         return plan
 

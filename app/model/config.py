@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from app.errors import InvalidModel
+from app.errors import InvalidModel, mistakes
 
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -95,5 +95,4 @@ class TRMConfig:
         try:
             return cls(**{**values, "box_shape": tuple(box) if isinstance(box, list) else box})
         except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            raise InvalidModel(f"config: {'; '.join(wrong)}") from error
+            raise InvalidModel(f"config: {mistakes(error)}") from error

@@ -9,11 +9,11 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.errors import InvalidModel, UnknownModel
+from app.errors import InvalidModel, UnknownModel, mistakes
 from app.model.config import TRMConfig
 
 WEIGHTS, GRAPH, MANIFEST = "model.safetensors", "step.onnx", "config.json"
@@ -26,9 +26,13 @@ class _Strict(BaseModel):
 class Grid(_Strict):
     """The puzzles that a model reads."""
 
-    family: str
+    family: Literal["sudoku"]
     height: Annotated[int, Field(ge=1, le=64)]
     width: Annotated[int, Field(ge=1, le=64)]
+
+    def reads(self, family: str, height: int, width: int) -> bool:
+        """Whether these are the puzzles of that family and size."""
+        return (self.family, self.height, self.width) == (family, height, width)
 
 
 class Defaults(_Strict):
@@ -68,6 +72,12 @@ class Manifest(_Strict):
     accuracy: list[Accuracy]
     provenance: dict[str, Any]
     sha256: dict[str, str]
+
+    @model_validator(mode="after")
+    def _defaults_within_limits(self) -> Self:
+        if self.defaults.max_steps > self.limits.max_steps or self.defaults.attempts > self.limits.attempts:
+            raise ValueError("the defaults are beyond the limits")
+        return self
 
 
 @dataclass(frozen=True)
@@ -110,8 +120,8 @@ class ModelStore:
         self.root = root
         if not root.is_dir():
             raise InvalidModel(f"the model store {root} is not a folder")
-        found = [read(path.parent) for path in sorted(root.glob(f"[!.]*/{MANIFEST}"))]
-        self.entries = {entry.name: entry for entry in found if not names or entry.name in names}
+        folders = [path.parent for path in sorted(root.glob(f"[!.]*/{MANIFEST}"))]
+        self.entries = {folder.name: read(folder) for folder in folders if not names or folder.name in names}
         if missing := set(names) - set(self.entries):
             raise UnknownModel(f"the model store {root} has no model {', '.join(sorted(missing))}")
         if not self.entries:
@@ -122,8 +132,7 @@ class ModelStore:
 
         Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
         """
-        wanted = Grid(family=family, height=height, width=width)
-        fitting = [entry for entry in self.entries.values() if entry.manifest.puzzle == wanted]
+        fitting = [entry for entry in self.entries.values() if entry.manifest.puzzle.reads(family, height, width)]
         exact = self.entries.get(name or family)
         if exact in fitting:
             return exact
@@ -149,7 +158,9 @@ def read(folder: Path) -> Entry:
     path = folder / MANIFEST
     try:
         manifest = Manifest.model_validate(json.loads(path.read_text()))
-    except (OSError, ValueError, ValidationError) as error:
+    except ValidationError as error:
+        raise InvalidModel(f"{path}: {mistakes(error)}") from error
+    except (OSError, ValueError) as error:
         raise InvalidModel(f"{path}: {error}") from error
     if manifest.name != folder.name:
         raise InvalidModel(f"{path}: the name is {manifest.name!r}, the folder's is {folder.name!r}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.engine.request import Outcome, Request
-from app.errors import QueueFull, WorkerLost
+from app.errors import DeadlineExceeded, QueueFull, WorkerLost
 from app.pool.messages import Abort, Submit, ToWorker
 
 DECAY = 0.98
@@ -57,6 +57,8 @@ class Dispatcher:
 
     def admit(self, ticket: Ticket, now: float) -> None:
         """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline."""
+        if now >= ticket.request.deadline:
+            raise DeadlineExceeded("the deadline had passed on arrival")
         if len(self.waiting) >= self.capacity:
             raise QueueFull(f"{self.capacity} puzzles are waiting already", retry_after=self.retry_after())
         wait = self.expected_wait()
@@ -91,6 +93,8 @@ class Dispatcher:
         member.ready = False
         held, member.held = member.held, {}
         for ticket in reversed(held.values()):
+            if ticket.future.done():
+                continue
             if ticket.suspect:
                 ticket.future.set_exception(WorkerLost(f"{ticket.deaths + 1} workers died on this puzzle"))
                 continue

@@ -19,8 +19,9 @@ class WorkerThread(WorkerProcess):
     def launch(self) -> None:
         """Start a fresh thread."""
         self.pipe, child = multiprocessing.Pipe()
-        self.thread = threading.Thread(target=worker.serve, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
-        self.thread.start()
+        thread = threading.Thread(target=worker.serve, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
+        thread.start()
+        self.thread = thread
 
     def kill(self) -> None:
         """Ask the thread to end at its next step: nothing can end it sooner."""

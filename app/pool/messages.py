@@ -61,12 +61,17 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One step was run; it is also the worker's heartbeat."""
+    """One step was run. Every message is answered by this or `Idle`, so silence means a worker that hangs."""
 
     model: str
     size: int
     seconds: float
     finished: tuple[Finished, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Every message so far has been read and there is nothing to step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +81,4 @@ class Broken:
     detail: str
 
 
-FromWorker = Ready | Stepped | Broken
+FromWorker = Ready | Stepped | Idle | Broken

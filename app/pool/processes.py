@@ -1,6 +1,6 @@
 """The parent's side of the worker processes: start, dispatch, watch, replace. Knows no tensors and never imports what has them.
 
-A worker is dead when its pipe closes, and hung when it holds puzzles but has sent nothing for `stall_seconds`; then it is killed.
+A worker is dead when its pipe closes, and hung when it has left a message unanswered for `stall_seconds`; then it is killed.
 Either way its puzzles are dispatched again and another process takes its place.
 """
 
@@ -17,10 +17,12 @@ from app.metrics import Metrics
 from app.pool import worker
 from app.pool.base import PoolStatus
 from app.pool.dispatch import Dispatcher, Member, Ticket
-from app.pool.messages import Broken, FromWorker, Ready, Stepped, Stop, ToWorker, WorkerSpec
+from app.pool.messages import Broken, FromWorker, Idle, Ready, Stepped, Stop, ToWorker, WorkerSpec
 
 log = logging.getLogger(__name__)
 FIRST_BACKOFF, LAST_BACKOFF = 0.05, 10.0
+GRACE = 1.0
+"""Seconds beyond its deadline that a worker has to answer for a puzzle that it holds."""
 
 
 class WorkerProcess:
@@ -31,20 +33,22 @@ class WorkerProcess:
         self.pipe: Connection[ToWorker, FromWorker] | None = None
         self.process: BaseProcess | None = None
         self.up, self.gone = asyncio.Event(), asyncio.Event()
-        self.heard, self.reason = 0.0, ""
+        self.reason, self.device = "", spec.device
+        self.unanswered_since: float | None = None
+        self.launching: asyncio.Future[None] | None = None
 
     def launch(self) -> None:
         """Start a fresh process. Blocks for some milliseconds, so it is called off the event loop."""
         context = multiprocessing.get_context("spawn")
         self.pipe, child = context.Pipe()
-        self.process = context.Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
-        self.process.start()
+        process = context.Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
+        process.start()
+        self.process = process
         child.close()
 
     def send(self, message: ToWorker) -> None:
         """Send a message; to a worker that just died it is lost, which its death makes good."""
-        if len(self.member.held) <= 1:  # an idle worker's silence counts from when it gets work
-            self.heard = time.monotonic()
+        self.unanswered_since = self.unanswered_since or time.monotonic()
         if self.pipe is not None:
             try:
                 self.pipe.send(message)
@@ -131,7 +135,8 @@ class ProcessPool:
         self.closing = True
         for task in self.tasks:
             task.cancel()
-        await asyncio.gather(*self.tasks, return_exceptions=True)
+        launches = [each.launching for each in self.workers if each.launching is not None]
+        await asyncio.gather(*self.tasks, *launches, return_exceptions=True)  # a launch goes on in its thread when its task is cancelled
         tickets = [*self.dispatcher.waiting.values(), *(t for member in self.dispatcher.members for t in member.held.values())]
         for ticket in tickets:
             if not ticket.future.done():
@@ -142,40 +147,55 @@ class ProcessPool:
         await asyncio.gather(*(asyncio.to_thread(each.reap) for each in self.workers))
 
     def _expire(self, ticket: Ticket) -> None:
-        """The deadline passed: refuse what still waits here. What a worker holds, its scheduler answers for."""
-        if ticket.request.id in self.dispatcher.waiting and not ticket.future.done():
+        """The deadline passed: refuse what still waits here. What a worker holds it answers itself, unless it hangs or dies."""
+        if ticket.future.done():
+            return
+        if ticket.request.id in self.dispatcher.waiting:
             ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
+        else:
+            asyncio.get_running_loop().call_later(GRACE, self._give_up, ticket)
+
+    @staticmethod
+    def _give_up(ticket: Ticket) -> None:
+        if not ticket.future.done():
+            ticket.future.set_exception(DeadlineExceeded("the deadline passed and the worker did not answer"))
 
     async def _keep(self, each: WorkerProcess) -> None:
         """Keep one place of the pool filled for ever."""
         backoff, loop = FIRST_BACKOFF, asyncio.get_running_loop()
         while True:
             each.gone.clear()
-            each.heard, each.reason = loop.time(), ""
-            await asyncio.to_thread(each.launch)
-            assert each.pipe is not None
-            loop.add_reader(each.pipe.fileno(), self._read, each)
+            each.reason, each.unanswered_since = "", None
+            try:
+                each.launching = asyncio.ensure_future(asyncio.to_thread(each.launch))
+                await asyncio.shield(each.launching)
+                assert each.pipe is not None
+                loop.add_reader(each.pipe.fileno(), self._read, each)
+            except OSError as error:
+                each.reason = f"it could not be launched: {error}"
+                each.gone.set()
             await each.gone.wait()
             backoff = FIRST_BACKOFF if each.up.is_set() else min(LAST_BACKOFF, backoff * 2)
             each.up.clear()
             each.kill()
-            each.pipe.close()
+            if each.pipe is not None:
+                each.pipe.close()
             log.warning("worker died", extra={"worker": each.member.name, "reason": each.reason or "killed"})
             self.metrics.worker_restarts.labels("failed" if each.reason else "died").inc()
             await asyncio.sleep(backoff)
 
     async def _watch(self) -> None:
-        """Kill a worker that holds puzzles but has gone silent."""
+        """Kill a worker that has gone silent."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(1.0, self.stall_seconds / 4))
             for each in self.workers:
                 if self._stalled(each, loop.time()):
-                    each.reason = f"nothing heard for {self.stall_seconds} s"
+                    each.reason = f"it answered nothing for {self.stall_seconds} s"
                     each.kill()
 
     def _stalled(self, each: WorkerProcess, now: float) -> bool:
-        return bool(each.member.held) and now - each.heard > self.stall_seconds
+        return each.unanswered_since is not None and now - each.unanswered_since > self.stall_seconds
 
     def _read(self, each: WorkerProcess) -> None:
         """Take what a worker sent; the end of its pipe is its death."""
@@ -185,7 +205,7 @@ class ProcessPool:
                 self._handle(each, each.pipe.recv())
         except (EOFError, OSError):
             self._detach(each)
-            self.metrics.worker_up.labels(each.member.name, self.spec.device).set(0)
+            self.metrics.worker_up.labels(each.member.name, each.device).set(0)
             self.dispatcher.lost(each.member)
             each.gone.set()
 
@@ -195,21 +215,25 @@ class ProcessPool:
             asyncio.get_running_loop().remove_reader(each.pipe.fileno())
 
     def _handle(self, each: WorkerProcess, message: FromWorker) -> None:
-        each.heard = asyncio.get_running_loop().time()
+        each.unanswered_since = time.monotonic() if each.member.held else None
         match message:
             case Ready(device):
-                each.member.ready = True
+                each.member.ready, each.device = True, device
                 self.metrics.worker_up.labels(each.member.name, device).set(1)
                 each.up.set()
                 self.dispatcher.dispatch()
             case Stepped():
-                self.metrics.stepped(each.member.name, self.spec.device, message.model, message.size, message.seconds)
+                self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
                 self.dispatcher.measure(len(message.finished), message.seconds)
                 for finished in message.finished:
                     self._finish(each.member, finished)
                 self.dispatcher.dispatch()
+                if not each.member.held:
+                    each.unanswered_since = None
             case Broken(detail):
                 each.reason = detail
+            case Idle():
+                pass
 
     def _finish(self, member: Member, finished: Outcome | Expired) -> None:
         ticket = member.held.pop(finished.id, None)

@@ -12,7 +12,7 @@ from app.engine.request import Request
 from app.engine.runner import Runner
 from app.errors import TRMError
 from app.model.store import GRAPH, Entry, ModelStore
-from app.pool.messages import Abort, Broken, FromWorker, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
+from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
 
 
@@ -51,14 +51,21 @@ class Worker:
         """Serve until told to stop."""
         self.pipe.send(Ready(next(iter(self.engines.values())).runner.device))
         while self._receive():
+            if not self._busy():
+                self.pipe.send(Idle())
             for model, engine in self.engines.items():
                 if engine.busy:
                     step = engine.step()
                     self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished)))
 
+    def _busy(self) -> bool:
+        return any(engine.busy for engine in self.engines.values())
+
     def _receive(self) -> bool:
         """Take all messages that are there, waiting for one only when there is nothing to step; False at the end."""
-        while self.pipe.poll(0 if any(engine.busy for engine in self.engines.values()) else None):
+        block = not self._busy()
+        while self.pipe.poll(None if block else 0):
+            block = False
             match self.pipe.recv():
                 case Submit(model, request):
                     self.engines[model].add(request)

@@ -89,6 +89,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads)
     engine, rng, reports = make_engine(entry, spec), np.random.default_rng(arguments.seed), list[Report]()
     for label, puzzles in _evaluation_sets(arguments, side, rng):
+        if not len(puzzles):
+            raise InvalidRequest(f"{label}: there are no puzzles")
         chosen = puzzles.take(rng.permutation(len(puzzles))[: arguments.count])
         for clues in (None, *(int(text) for text in arguments.clues.split(",") if text)):
             name = label if clues is None else f"{label}, {clues} clues"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidPuzzle, InvalidRequest
 from app.puzzles.base import Rules, Tokens
-from app.puzzles.sudoku import BLANK, Sudoku
+from app.puzzles.sudoku import BLANK, BOXES, Sudoku
 
 HOLDOUT_SHARE = 32
 """One puzzle in this many is held out for evaluation, chosen by a checksum of its question, whatever file it is in."""
@@ -49,22 +49,24 @@ class PuzzleSet:
 
 def read_csv(path: Path) -> PuzzleSet:
     """Read a Sudoku CSV, gzipped or not. Raises `InvalidRequest` naming the file and line of the first wrong row."""
-    with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
-        rows = csv.DictReader(file)
-        if not {"question", "answer"} <= set(rows.fieldnames or ()):
-            raise InvalidRequest(f"{path}: the first line must name the columns question and answer")
-        pairs = [(row["question"] or "", row["answer"] or "") for row in rows]
+    try:
+        with gzip.open(path, "rt", newline="") if path.suffix == ".gz" else path.open(newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"question", "answer"} <= set(rows.fieldnames or ()):
+                raise InvalidRequest(f"{path}: the first line must name the columns question and answer")
+            pairs = [(row["question"] or "", row["answer"] or "") for row in rows]
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise InvalidRequest(f"{path}: it cannot be read: {error}") from error
     if not pairs:
         raise InvalidRequest(f"{path}: no puzzles")
     cells = len(pairs[0][0])
     for line, pair in enumerate(pairs, start=2):
         if any(len(grid) != cells or not grid.isascii() for grid in pair):
             _refuse(path, line, pair, f"question and answer must have {cells} characters, as the first question has")
+    if isqrt(cells) not in BOXES or isqrt(cells) ** 2 != cells:
+        _refuse(path, 2, pairs[0], "this is no Sudoku")
     questions, answers = (_tokens([pair[column] for pair in pairs], cells) for column in (0, 1))
-    try:
-        rules = Sudoku().rules(isqrt(cells), isqrt(cells) if isqrt(cells) ** 2 == cells else 0)
-    except InvalidPuzzle as error:
-        raise InvalidRequest(f"{path}, line 2: {error.detail}") from error
+    rules = Sudoku().rules(isqrt(cells), isqrt(cells))
     wrong = rules.violations(questions, answers) > 0
     if wrong.any():
         first = int(wrong.argmax())

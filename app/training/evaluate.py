@@ -56,7 +56,7 @@ def with_clues(puzzles: PuzzleSet, clues: int, rng: np.random.Generator) -> Puzz
     questions = puzzles.questions.copy()
     for question, answer in zip(questions, puzzles.answers, strict=True):
         blanks = np.flatnonzero(question == BLANK)
-        shown = rng.choice(blanks, size=max(0, clues - (len(question) - len(blanks))), replace=False)
+        shown = rng.choice(blanks, size=min(len(blanks), max(0, clues - (len(question) - len(blanks)))), replace=False)
         question[shown] = answer[shown]
     return PuzzleSet(questions, puzzles.answers, puzzles.height, puzzles.width)
 

@@ -1,5 +1,7 @@
 """What wraps every request, around a bare ASGI application."""
 
+import json
+
 import pytest
 from starlette.exceptions import HTTPException
 
@@ -82,9 +84,16 @@ async def test_a_body_up_to_the_limit_is_let_through(call) -> None:
 
 @pytest.mark.parametrize("chunks", [[b"x" * 101], [b"x" * 60, b"y" * 41], [b"x" * 60, b"y" * 60, b"z" * 60]])
 async def test_a_body_over_the_limit_is_refused_while_it_is_read(call, chunks) -> None:
-    with pytest.raises(HTTPException) as caught:
-        await call(echo, *chunks)
-    assert (caught.value.status_code, caught.value.detail) == (413, "the body is over 100 bytes")
+    caught = []
+
+    async def reading(scope, receive, send):
+        try:
+            await echo(scope, receive, send)
+        except HTTPException as error:
+            caught.append((error.status_code, error.detail))
+
+    await call(reading, *chunks)
+    assert caught == [(413, "the body is over 100 bytes")]
 
 
 async def test_a_request_is_counted_by_the_template_of_its_route(call) -> None:
@@ -99,9 +108,14 @@ async def test_a_method_of_the_clients_invention_is_no_label(call, method) -> No
     assert counted(call, route="/v1/models/{name}", method="other", code="201") == 1
 
 
+async def test_a_bug_is_answered_by_a_problem_with_the_request_id(call) -> None:
+    start, body = await call(crash, headers=[("x-request-id", "a")])
+    assert (start["status"], dict(start["headers"])[b"x-request-id"]) == (500, b"a")
+    assert json.loads(body["body"])["type"] == "/problems/internal"
+
+
 async def test_a_path_that_leads_nowhere_is_no_label(call) -> None:
-    with pytest.raises(RuntimeError):
-        await call(crash, path="/whatever/a/client/types")
+    await call(crash, path="/whatever/a/client/types")
     assert counted(call, route="unmatched", method="POST", code="500") == 1
 
 

@@ -71,7 +71,6 @@ async def test_the_last_who_leaves_ends_the_solve(ask, pool, counted) -> None:
     assert counted("trm_requests_finished_total", model="nine", outcome="abandoned") == 1
 
 
-@pytest.mark.xfail(strict=True, raises=asyncio.CancelledError, reason="a flight that is being given up can still be joined")
 async def test_who_comes_as_the_last_one_leaves_is_solved(ask, solver, pool) -> None:
     pool.hold()
     leaver = await ask()
@@ -126,7 +125,6 @@ async def test_an_error_of_the_shared_solve_reaches_all_who_wait(ask, pool) -> N
     assert len(pool.calls) == 1
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="only the one who started the solve writes the cache")
 async def test_an_answer_is_remembered_though_the_one_who_asked_first_left(ask, pool) -> None:
     pool.hold()
     leader, follower = await ask(), await ask()

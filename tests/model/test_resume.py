@@ -1,0 +1,112 @@
+"""A run that was interrupted and resumed ends bit for bit where an uninterrupted one does."""
+
+import csv
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from app.errors import InvalidModel
+from app.training.state import Generators
+from app.training.train import Run
+from tests.model.runs import CONFIG, RECIPE, run
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """All tensors of a file, as bytes: weights, EMA, optimiser, slots, generators."""
+    return {name: value.tobytes() for name, value in load_file(path).items()}
+
+
+@pytest.mark.parametrize("interrupted_at", [1, 5, 9, 11])
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path: Path, interrupted_at: int) -> None:
+    run(tmp_path / "whole").train()
+    first = run(tmp_path / "parts")
+    for _ in range(interrupted_at):
+        first.step()
+    first.save(first.path)
+    second = run(tmp_path / "parts")
+    assert second.update == interrupted_at
+    second.train()
+    whole, parts = content(tmp_path / "whole" / "state.safetensors"), content(tmp_path / "parts" / "state.safetensors")
+    assert {name.partition(".")[0] for name in whole} == {"model", "ema", "optimizer", "slots", "generators"}
+    assert parts == whole
+
+
+def test_one_that_is_killed_between_two_saves_goes_back_to_the_last(tmp_path: Path) -> None:
+    run(tmp_path / "whole").train(every=5)
+    killed = run(tmp_path / "parts")
+    killed_at, step = 8, killed.step
+
+    def dying() -> dict[str, float]:
+        if killed.update == killed_at:
+            raise KeyboardInterrupt
+        return step()
+
+    killed.step = dying  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        killed.train(every=5)
+    again = run(tmp_path / "parts")
+    assert again.update == 5
+    again.train(every=5)
+    assert content(tmp_path / "parts" / "state.safetensors") == content(tmp_path / "whole" / "state.safetensors")
+
+
+def test_the_state_before_the_cooldown_is_kept(tmp_path: Path) -> None:
+    run(tmp_path / "a").train()
+    half = run(tmp_path / "b")
+    for _ in range(RECIPE.cooldown_start):
+        half.step()
+    half.save(half.path)
+    assert content(tmp_path / "a" / "stable.safetensors") == content(half.path)
+
+
+def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
+    run(tmp_path).train()
+    before = hashlib.sha256((tmp_path / "state.safetensors").read_bytes()).digest()
+    run(tmp_path).train()
+    assert hashlib.sha256((tmp_path / "state.safetensors").read_bytes()).digest() == before
+
+
+def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
+    run(tmp_path / "a").train()
+    run(tmp_path / "b", replace(RECIPE, seed=2)).train()
+    assert content(tmp_path / "a" / "state.safetensors") != content(tmp_path / "b" / "state.safetensors")
+
+
+def test_the_curve_has_a_line_for_every_save_and_is_gone_on_with(tmp_path: Path) -> None:
+    first = run(tmp_path, replace(RECIPE, updates=10))
+    first.train(every=5)
+    run(tmp_path, replace(RECIPE, updates=20)).train(every=5)
+    with (tmp_path / "curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["update"]) for row in rows] == [5, 10, 15, 20]
+    assert all(float(row["loss"]) > 0 for row in rows)
+
+
+def test_no_half_written_state_is_left(tmp_path: Path) -> None:
+    run(tmp_path).train(every=2)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_state_of_another_architecture_is_refused_by_name(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    first.save(first.path)
+    with pytest.raises(InvalidModel, match=r"state\.safetensors"):
+        Run(tmp_path, replace(CONFIG, hidden_size=48), RECIPE, first.sampler, Generators(1), compiled=False)
+
+
+def test_so_is_a_state_cut_short(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    first.save(first.path)
+    first.path.write_bytes(first.path.read_bytes()[:-100])
+    with pytest.raises(InvalidModel, match=r"state\.safetensors"):
+        run(tmp_path)
+
+
+def test_a_run_learns(tmp_path: Path) -> None:
+    learning = run(tmp_path, replace(RECIPE, updates=120, slots=32))
+    figures = [learning.step() for _ in range(120)]
+    early, late = (sum(each["loss"] for each in part) / 20 for part in (figures[:20], figures[-20:]))
+    assert late < 0.7 * early
