@@ -55,7 +55,12 @@ class Server:
         )
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
-        self.url = self.heard("Uvicorn running on ")["message"].split()[3]
+        try:
+            self.url = self.heard("Uvicorn running on ")["message"].split()[3]
+        except BaseException:
+            self.process.kill()
+            self.ended()
+            raise
         self.client = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
         return self
 

@@ -1,17 +1,14 @@
 """A client that hangs up frees its slot; everybody else gets what was asked for."""
 
 import json
-import socket
 from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.endless import ENDLESS, FINISHED, RUNNING, WAITING, endless, idle
 from tests.e2e.problems import ask, response
 from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, copies
-from tests.e2e.serving import Json, Server, body
-
-ENDLESS: Json = {"halt": "never", "max_steps": 256, "attempts": 64, "timeout_ms": 600_000}
-RUNNING, WAITING, FINISHED = "trm_requests_running", "trm_requests_waiting", "trm_requests_finished_total"
+from tests.e2e.serving import Server, body
 
 
 @pytest.fixture(scope="module")
@@ -19,15 +16,6 @@ def narrow() -> Iterator[Server]:
     """A server that runs one puzzle at a time."""
     with Server(slots=1) as server:
         yield server
-
-
-def endless(server: Server, **options: object) -> socket.socket:
-    return ask(server, body(IMPOSSIBLE, **{**ENDLESS, "cache": "bypass", **options}))
-
-
-def idle(server: Server) -> None:
-    server.until(RUNNING, lambda value: value == 0)
-    server.until(WAITING, lambda value: value == 0)
 
 
 def test_a_client_that_leaves_a_running_puzzle_frees_its_slot(server: Server) -> None:

@@ -6,11 +6,8 @@ import subprocess
 import pytest
 
 from tests.e2e.puzzles import ANSWER, NEWSPAPER, easy, side_of
-from tests.e2e.serving import MODELS, TRM, environment
-
-
-def trm(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([TRM, *map(str, arguments)], env=environment(**settings), capture_output=True, text=True, timeout=120, check=False)
+from tests.e2e.serving import MODELS
+from tests.e2e.terminal import trm
 
 
 def failed(ran: subprocess.CompletedProcess[str], *words: str) -> None:

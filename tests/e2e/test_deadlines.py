@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.endless import RUNNING, endless, idle
 from tests.e2e.problems import refused
 from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER, copies
 from tests.e2e.serving import Server
-from tests.e2e.test_clients_that_leave import RUNNING, endless, idle
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def test_a_deadline_while_it_runs_gives_the_best_grid_so_far(server: Server) -> 
 
 def test_what_a_deadline_cut_short_is_not_cached(server: Server) -> None:
     (puzzle,) = copies(1, seed=601)
-    options = {"halt": "never", "max_steps": 200}
-    assert server.answer(puzzle, **options, timeout_ms=100)["halt_reason"] == "deadline"
+    options = {"halt": "never", "max_steps": 256}
+    assert server.answer(puzzle, **options, timeout_ms=150)["halt_reason"] == "deadline"
     whole = server.answer(puzzle, **options, timeout_ms=60_000)
     assert (whole["cache"], whole["halt_reason"]) == ("miss", "max_steps")
 

@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from tests.e2e.problems import ask, refused, response
-from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER, copies
+from tests.e2e.endless import endless
+from tests.e2e.problems import refused, response
+from tests.e2e.puzzles import NEWSPAPER, copies
 from tests.e2e.serving import TRM, Json, Server, body, environment, started_by, until
-from tests.e2e.test_clients_that_leave import ENDLESS
 
 SLOW: Json = {"cache": "bypass", "halt": "never", "max_steps": 60, "timeout_ms": 300_000}
 
@@ -89,7 +89,7 @@ def test_an_idle_server_ends_cleanly(number: signal.Signals) -> None:
 
 def test_a_puzzle_without_end_does_not_hold_up_the_end() -> None:
     with Server(shutdown_seconds=1) as server:
-        with ask(server, body(IMPOSSIBLE, **ENDLESS)) as connection:
+        with endless(server) as connection:
             server.until("trm_requests_running", lambda value: value == 1)
             server.signal(signal.SIGTERM)
             assert response(connection)[0] == 503
@@ -99,7 +99,7 @@ def test_a_puzzle_without_end_does_not_hold_up_the_end() -> None:
 
 def test_a_client_that_left_does_not_hold_up_the_end() -> None:
     with Server(shutdown_seconds=600) as server:
-        connection = ask(server, body(IMPOSSIBLE, **ENDLESS))
+        connection = endless(server)
         server.until("trm_requests_running", lambda value: value == 1)
         server.signal(signal.SIGTERM)
         connection.close()
@@ -116,7 +116,7 @@ def test_when_the_server_is_killed_its_workers_end_by_themselves() -> None:
 
 def test_even_in_the_middle_of_their_work() -> None:
     with Server(workers=2, threads=1) as server:
-        with ask(server, body(IMPOSSIBLE, **ENDLESS)):
+        with endless(server):
             server.until("trm_requests_running", lambda value: value == 1)
             server.process.kill()
         nobody_left(server)

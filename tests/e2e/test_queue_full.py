@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.e2e.problems import ask, refused
-from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, copies
+from tests.e2e.endless import endless, idle
+from tests.e2e.problems import refused
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, copies
 from tests.e2e.serving import Server, body
-from tests.e2e.test_clients_that_leave import ENDLESS, idle
 
 CAPACITY = 5
 
@@ -24,8 +24,11 @@ def small() -> Iterator[Server]:
 def full(server: Server) -> Iterator[None]:
     """Every place in the queue is taken."""
     with ExitStack() as stack:
-        while server.metric("trm_requests_waiting") < CAPACITY:
-            stack.enter_context(ask(server, body(IMPOSSIBLE, cache="bypass", **ENDLESS)))
+        for _ in range(10 * CAPACITY):
+            if server.metric("trm_requests_waiting") == CAPACITY:
+                break
+            stack.enter_context(endless(server))
+        assert server.metric("trm_requests_waiting") == CAPACITY
         yield
     idle(server)
 
@@ -51,11 +54,11 @@ def test_so_is_a_request_for_health_or_metrics(small: Server) -> None:
 
 
 def test_refusals_are_counted(small: Server) -> None:
-    before = small.metric("trm_requests_rejected_total", reason="queue-full")
     with full(small):
+        before = small.metric("trm_requests_rejected_total", reason="queue-full")
         for _ in range(3):
             small.solve(NEWSPAPER, cache="bypass")
-    assert small.metric("trm_requests_rejected_total", reason="queue-full") == before + 3
+        assert small.metric("trm_requests_rejected_total", reason="queue-full") == before + 3
 
 
 def test_a_place_that_is_free_again_is_given_away(small: Server) -> None:

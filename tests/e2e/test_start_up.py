@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.puzzles import side_of
 from tests.e2e.serving import MODELS, STORE
-from tests.e2e.test_command_line import trm
+from tests.e2e.terminal import trm
 
 SMALLEST = min(MODELS, key=side_of)
 GRAPH, WEIGHTS = "step.onnx", "model.safetensors"
@@ -96,11 +96,11 @@ def test_a_config_that_is_none(store: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("schema_version", 2), ("name", "another"), ("surprise", 1), ("puzzle", {"family": "chess", "height": 4, "width": 4}), ("arch", {})]
+    ("field", "value"), [("schema_version", 2), ("name", "another"), ("surprise", 1), ("puzzle", {"family": "chess", "height": 4, "width": 4}), ("limits", {})]
 )
 def test_a_config_that_says_what_it_may_not(store: Path, field: str, value: object) -> None:
     amend(store, **{field: value})
-    refuses(store, "config.json", "chess" if field == "puzzle" else "")
+    refuses(store, "config.json", field)
 
 
 def test_an_empty_store(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A worker that holds puzzles and falls silent is found out, replaced, and nobody is lost."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -8,10 +9,10 @@ from contextlib import contextmanager
 
 import httpx
 
-from tests.e2e.problems import ask
-from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, copies
+from tests.e2e.endless import FINISHED, RUNNING, endless
+from tests.e2e.problems import ask, response
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, copies
 from tests.e2e.serving import Server, alive, body, until
-from tests.e2e.test_clients_that_leave import ENDLESS
 
 SLOW = {"cache": "bypass", "halt": "never", "max_steps": 30, "timeout_ms": 300_000}
 
@@ -32,7 +33,7 @@ async def test_a_worker_that_hangs_is_replaced_and_nobody_is_lost() -> None:
     puzzles = copies(30, seed=21)
     with Server(workers=2, threads=1, stall_seconds=1) as server:
         solving = asyncio.create_task(server.solve_all(body(puzzle, **SLOW) for puzzle in puzzles))
-        await asyncio.to_thread(server.until, "trm_requests_running", lambda value: value >= 20)
+        await asyncio.to_thread(server.until, RUNNING, lambda value: value >= 20)
         with frozen(server) as pid:
             responses = await solving
             assert not alive(pid)
@@ -46,8 +47,8 @@ async def test_meanwhile_the_server_says_that_it_is_not_live() -> None:
     with Server(workers=1, threads=1, stall_seconds=2) as server:
         seen: set[int] = set()
         for attempt in range(5):
-            with ask(server, body(IMPOSSIBLE, **ENDLESS)):
-                await asyncio.to_thread(server.until, "trm_requests_running", lambda value: value == 1)
+            with endless(server):
+                await asyncio.to_thread(server.until, RUNNING, lambda value: value == 1)
                 with frozen(server) as pid:
                     while alive(pid):
                         seen.add(server.client.get("/healthz").status_code)
@@ -71,16 +72,27 @@ def test_an_idle_worker_is_never_taken_for_hung() -> None:
 def test_clients_that_leave_a_hung_worker_do_not_hang_the_server() -> None:
     with Server(workers=1, threads=1, stall_seconds=600) as server, frozen(server):
         for _ in range(400):
-            ask(server, body(IMPOSSIBLE, cache="bypass", **ENDLESS)).close()
+            endless(server).close()
         assert httpx.get(f"{server.url}/healthz", timeout=30, trust_env=False).status_code == 200
-        server.until("trm_requests_finished_total", lambda value: value == 400, outcome="abandoned")
+        server.until(FINISHED, lambda value: value == 400, outcome="abandoned")
 
 
-def test_a_worker_that_only_paused_goes_on_where_it_was() -> None:
+def test_a_worker_that_only_paused_missed_nothing_of_what_it_was_told() -> None:
     with Server(workers=1, threads=1, stall_seconds=600) as server:
+        leaving = [endless(server) for _ in range(10)]
+        server.until(RUNNING, lambda value: value == 10)
         with frozen(server):
-            for _ in range(400):
-                ask(server, body(IMPOSSIBLE, cache="bypass", **ENDLESS)).close()
-            server.until("trm_requests_finished_total", lambda value: value == 400, outcome="abandoned")
-        assert server.answer(NEWSPAPER, cache="bypass", timeout_ms=60_000)["solution"] == ANSWER
+            for _ in range(300):
+                endless(server).close()
+            for connection in leaving:
+                connection.close()
+            server.until(FINISHED, lambda value: value == 310, outcome="abandoned")
+            staying = ask(server, body(NEWSPAPER, cache="bypass", timeout_ms=120_000))
+            server.until(RUNNING, lambda value: value == 1)
+        with staying:
+            status, content = response(staying)
+        assert (status, json.loads(content)["solution"]) == (200, ANSWER)
+        before = server.metric("trm_step_batch_size_sum")
+        assert server.answer(NEWSPAPER, cache="bypass", halt="never", max_steps=3)["steps"] == 3
+        assert server.metric("trm_step_batch_size_sum") == before + 3, "the worker still runs puzzles that nobody waits for"
         assert server.metric("trm_worker_restarts_total") == 0

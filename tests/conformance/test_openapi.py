@@ -1,0 +1,122 @@
+"""The OpenAPI document: whole, true, and for people too."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import pytest
+
+from tests.e2e.problems import post_raw
+from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER
+from tests.e2e.serving import Server, body
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(scope="module")
+def document(server: Server) -> dict[str, Any]:
+    return dict(server.client.get("/openapi.json").json())
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def conforms(document: dict[str, Any], operation: str, response: httpx.Response) -> None:
+    """Assert that a response is one that the document promises: status, media type and body."""
+    method, path = operation.split()
+    promised = document["paths"][path][method.lower()]["responses"]
+    assert str(response.status_code) in promised, f"{operation} does not document {response.status_code}"
+    content = promised[str(response.status_code)]["content"]
+    kind = response.headers["content-type"].partition(";")[0]
+    assert kind in content, f"{operation} documents {list(content)} for {response.status_code}, not {kind}"
+    schema = {**content[kind]["schema"], "components": document["components"]}
+    jsonschema_rs.validator_for(schema).validate(response.json())
+
+
+def test_it_is_open_api_3_with_the_versions_of_the_service(document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.")
+    assert document["info"]["title"] == "TRM Serve"
+    assert document["info"]["version"]
+
+
+@pytest.mark.parametrize("path", ["/v1/solve", "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"])
+def test_it_knows_every_address(document: dict[str, Any], path: str) -> None:
+    assert path in document["paths"]
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for _, operation in operations(document)]
+    assert len(names) == len(set(names))
+    for name, operation in operations(document):
+        assert len(operation["description"].split()) >= 4, name
+
+
+def test_what_is_promised_for_refusals_is_a_problem_and_nothing_else(document: dict[str, Any]) -> None:
+    for name, operation in operations(document):
+        for status, response in operation["responses"].items():
+            if status.startswith("4") or status == "504":
+                assert list(response["content"]) == [PROBLEM], f"{name} {status}"
+
+
+def test_the_frameworks_own_error_bodies_are_not_promised(document: dict[str, Any]) -> None:
+    assert "HTTPValidationError" not in json.dumps(document)
+
+
+def test_metrics_are_promised_as_text(document: dict[str, Any]) -> None:
+    assert list(document["paths"]["/metrics"]["get"]["responses"]["200"]["content"]) == ["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, json.dumps(body(NEWSPAPER))),
+        (200, json.dumps(body(NEWSPAPER, trace=True))),
+        (200, json.dumps(body(IMPOSSIBLE, halt="never", max_steps=256, timeout_ms=200))),
+        (400, "{"),
+        (404, json.dumps(body(NEWSPAPER, "nobody"))),
+        (413, json.dumps(body("." * 2_000_000))),
+        (422, json.dumps(body("." * 80))),
+        (422, json.dumps(body(NEWSPAPER, steps=1))),
+        (422, "[]"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_answers_and_refusals_of_a_solve_are_as_promised(server: Server, document: dict[str, Any], status: int, content: str) -> None:
+    response = post_raw(server, content.encode())
+    assert response.status_code == status
+    conforms(document, "POST /v1/solve", response)
+
+
+def test_so_is_a_wrong_media_type(server: Server, document: dict[str, Any]) -> None:
+    conforms(document, "POST /v1/solve", server.client.post("/v1/solve", content=b"hello"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "path"),
+    [
+        ("GET /v1/models", "/v1/models"),
+        ("GET /v1/models/{name}", "/v1/models/sudoku"),
+        ("GET /v1/models/{name}", "/v1/models/nobody"),
+        ("GET /healthz", "/healthz"),
+        ("GET /readyz", "/readyz"),
+    ],
+)
+def test_so_is_what_is_read(server: Server, document: dict[str, Any], operation: str, path: str) -> None:
+    conforms(document, operation, server.client.get(path))
+
+
+def test_its_examples_are_solved(server: Server, document: dict[str, Any]) -> None:
+    (example,) = document["components"]["schemas"]["SudokuIn"]["properties"]["grid"]["examples"]
+    assert server.answer(example)["verified"] is True
+
+
+def test_the_page_for_people_is_there(server: Server) -> None:
+    page = server.client.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "/openapi.json" in page.text
