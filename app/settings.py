@@ -22,8 +22,8 @@ class Settings(BaseSettings):
     models: Annotated[tuple[str, ...], Field(description="Models to serve, as a JSON list; empty serves the whole store.")] = ()
     backend: Annotated[Literal["onnx", "torch"], Field(description="What runs a step: onnx needs no torch; torch runs on a CPU or a GPU.")] = "onnx"
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
-    workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = max(1, min(8, CORES // 2))
-    threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = min(2, CORES)
+    workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
+    threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = 1
     slots: Annotated[int, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model.")] = 32
     refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (
         "step"
