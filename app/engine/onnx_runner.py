@@ -4,14 +4,17 @@ Knows slots and arrays; no requests or rules. The graph is what `model/export` w
 `answers`, `q_halt`, `next_z_H`, `next_z_L`.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from app.errors import InvalidModel
 from app.puzzles.base import Tokens
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at import; without it a database appears in the home folder
+import onnxruntime
 
 
 class OnnxRunner:

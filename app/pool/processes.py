@@ -21,6 +21,8 @@ from app.pool.messages import Broken, FromWorker, Idle, Ready, Stepped, Stop, To
 
 log = logging.getLogger(__name__)
 FIRST_BACKOFF, LAST_BACKOFF = 0.05, 10.0
+START_SECONDS = 120.0
+"""How long the workers may take to run their first step when the pool starts."""
 GRACE = 1.0
 """Seconds beyond its deadline that a worker has to answer for a puzzle that it holds."""
 
@@ -90,12 +92,12 @@ class ProcessPool:
         self.tasks = [asyncio.create_task(self._keep(each)) for each in self.workers]
         for each in self.workers:
             waits = [asyncio.create_task(event.wait()) for event in (each.up, each.gone)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
             if not each.up.is_set():
                 await self.close()
-                raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or 'it died'}")
+                raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or ('it died' if each.gone.is_set() else 'it takes too long')}")
         self.tasks.append(asyncio.create_task(self._watch()))
 
     async def solve(self, model: str, request: Request) -> Outcome:
@@ -171,7 +173,7 @@ class ProcessPool:
                 await asyncio.shield(each.launching)
                 assert each.pipe is not None
                 loop.add_reader(each.pipe.fileno(), self._read, each)
-            except OSError as error:
+            except Exception as error:  # whatever it is, the place must not stay empty in silence
                 each.reason = f"it could not be launched: {error}"
                 each.gone.set()
             await each.gone.wait()
