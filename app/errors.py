@@ -32,6 +32,12 @@ def mistakes(error: "ValidationError", prefix: str = "") -> str:
     return "; ".join(f"{prefix}{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
 
 
+def shown(value: object) -> str:
+    """A wrong value as a message may quote it: short, and nothing nested."""
+    text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 class TRMError(Exception):
     """Base of every error this service raises on purpose."""
 

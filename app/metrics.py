@@ -5,6 +5,19 @@ Workers have no registry: what they measure comes over the pipe. Label values co
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from app.errors import (
+    BodyNotJSON,
+    DeadlineExceeded,
+    Draining,
+    InvalidPuzzle,
+    InvalidRequest,
+    NoWorker,
+    QueueFull,
+    UnknownModel,
+    UnsupportedMediaType,
+    WorkerLost,
+)
+
 STEP_BUCKETS = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 REQUEST_BUCKETS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 DEPTH_BUCKETS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 256, 512)
@@ -68,6 +81,19 @@ class Metrics:
                 self.verified.labels(model, verified)
         for result in CACHE_RESULTS:
             self.cache_requests.labels(result)
+        for refusal in (
+            InvalidRequest,
+            InvalidPuzzle,
+            BodyNotJSON,
+            UnsupportedMediaType,
+            UnknownModel,
+            QueueFull,
+            Draining,
+            NoWorker,
+            WorkerLost,
+            DeadlineExceeded,
+        ):
+            self.rejected.labels(refusal.type)
         for reason in ("died", "failed"):
             self.worker_restarts.labels(reason)
 

@@ -4,9 +4,11 @@ After SIGTERM: readiness and new solves answer 503, the server listens on for `d
 then the workers stop. Ctrl-C skips the wait; a second one leaves at once.
 """
 
+import asyncio
 import logging
 import os
 import signal
+import socket
 import time
 from types import FrameType
 
@@ -14,10 +16,10 @@ import uvicorn
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+from app.api.deps import Services
 from app.api.envelope import request_id
 from app.main import create_app, create_services
 from app.settings import Settings
-from app.solver import Solver
 
 log = logging.getLogger("trm.serve")
 
@@ -25,9 +27,11 @@ log = logging.getLogger("trm.serve")
 class Server(uvicorn.Server):
     """uvicorn's server with the drain in front of its shutdown."""
 
-    def __init__(self, config: uvicorn.Config, solver: Solver, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, drain_seconds: float, shutdown_seconds: int) -> None:
         super().__init__(config)
-        self.solver, self.drain_seconds, self.drained_at = solver, drain_seconds, float("inf")
+        self.solver, self.pool = services.solver, services.pool
+        self.drain_seconds, self.shutdown_seconds = drain_seconds, shutdown_seconds
+        self.drained_at, self.leaving = float("inf"), list[asyncio.Task[None]]()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first SIGTERM starts the drain; anything else goes on to uvicorn's own way out."""
@@ -37,6 +41,11 @@ class Server(uvicorn.Server):
         else:
             self.solver.draining = True
             super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is in flight; what takes longer than `shutdown_seconds` is refused, before uvicorn would cut it off."""
+        asyncio.get_running_loop().call_later(self.shutdown_seconds, lambda: self.leaving.append(asyncio.create_task(self.pool.close())))
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second: end the drain when it is time."""
@@ -92,9 +101,9 @@ def serve(settings: Settings) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_graceful_shutdown=settings.shutdown_seconds + 5,
     )
-    server = Server(config, services.solver, settings.drain_seconds)
+    server = Server(config, services, settings.drain_seconds, settings.shutdown_seconds)
     log.info("serving", extra={"models": list(services.store.entries), "workers": settings.workers})
     server.run()
     return 0 if server.started else 3

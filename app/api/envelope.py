@@ -28,20 +28,25 @@ BUG = from_error(TRMError("something went wrong here; the log has it under this 
 class Exchange:
     """One request and its response, as they pass by."""
 
-    def __init__(self, receive: Receive, send: Send, identity: str, max_body_bytes: int) -> None:
+    def __init__(self, receive: Receive, send: Send, identity: str, announced: bytes, max_body_bytes: int) -> None:
         self.inner_receive, self.inner_send = receive, send
         self.identity, self.max_body_bytes, self.received = identity, max_body_bytes, 0
+        self.announced = int(announced) if announced.isdigit() else 0
         self.status, self.answered = CLIENT_GONE, False
 
     async def receive(self) -> Message:
         """The next message from the client. Raises a 413 as soon as its body is over the limit."""
+        self._bound(self.announced)
         message = await self.inner_receive()
         self.received += len(message.get("body", b""))
-        if self.received > self.max_body_bytes:
-            raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
+        self._bound(self.received)
         if message["type"] == "http.disconnect" and not self.answered:
             self.answered = True  # by nobody: whatever is sent now reaches no one
         return message
+
+    def _bound(self, size: int) -> None:
+        if size > self.max_body_bytes:
+            raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
 
     async def send(self, message: Message) -> None:
         """Send a message to the client, with the request's id in its headers."""
@@ -62,9 +67,10 @@ class Envelope:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, given = time.perf_counter(), dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        started, headers = time.perf_counter(), dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"").decode("latin-1")
         identity = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
-        exchange = Exchange(receive, send, identity, self.max_body_bytes)
+        exchange = Exchange(receive, send, identity, headers.get(b"content-length", b""), self.max_body_bytes)
         token = request_id.set(identity)
         try:
             await self.app(scope, exchange.receive, exchange.send)

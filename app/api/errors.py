@@ -15,6 +15,10 @@ from app.metrics import Metrics
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "/problems/"
+MOST_ERRORS = 10
+"""A body may be wrong in a hundred thousand places; this many are told."""
+LONGEST_NAME = 80
+"""Characters of a field's name that a pointer quotes."""
 
 
 def problem(status: int, kind: str, title: str, detail: str, fields: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None) -> Response:
@@ -33,7 +37,7 @@ def from_error(error: TRMError) -> Response:
 
 def pointer(location: Sequence[object]) -> str:
     """RFC 6901 pointer of a pydantic location, which starts with `body`."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location[1:])
+    return "".join("/" + str(part)[:LONGEST_NAME].replace("~", "~0").replace("/", "~1") for part in location[1:])
 
 
 def from_validation(request: Request, error: RequestValidationError) -> Response:
@@ -44,9 +48,11 @@ def from_validation(request: Request, error: RequestValidationError) -> Response
     if any(each["type"] == "json_invalid" for each in error.errors()):
         each = error.errors()[0]
         return from_error(BodyNotJSON(f"the body is not JSON: {each['ctx']['error']} at character {each['loc'][-1]}"))
-    fields = {pointer(each["loc"]): FieldError(pointer(each["loc"]), _sentence(each)) for each in reversed(error.errors())}
-    detail = "; ".join(f"{field.pointer or 'the body'}: {field.detail}" for field in reversed(fields.values()))
-    return from_error(InvalidRequest(detail, fields=tuple(reversed(fields.values()))))
+    if [each["loc"] for each in error.errors()] == [("body",)] and error.errors()[0]["type"] == "missing":
+        return from_error(BodyNotJSON("the body is empty"))
+    fields = [FieldError(pointer(each["loc"]), _sentence(each)) for each in error.errors()[:MOST_ERRORS]]
+    detail = "; ".join(f"{field.pointer or 'the body'}: {field.detail}" for field in fields)
+    return from_error(InvalidRequest(detail, fields=tuple(fields)))
 
 
 def _sentence(error: Mapping[str, object]) -> str:
@@ -62,6 +68,9 @@ def from_http(error: HTTPException) -> Response:
             return from_error(BodyNotJSON("the body cannot be read as JSON"))
         case 404:
             return from_error(NotFound("there is nothing at this address; see /docs"))
+        case 405:
+            allowed = (error.headers or {}).get("Allow", "another method")
+            return problem(405, "method-not-allowed", "The method is not allowed here", f"use {allowed}", headers=error.headers)
         case 413:
             return from_error(BodyTooLarge(error.detail))
         case status:

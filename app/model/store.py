@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.errors import InvalidModel, UnknownModel, mistakes
+from app.errors import InvalidModel, UnknownModel, mistakes, shown
 from app.model.config import TRMConfig
 
 WEIGHTS, GRAPH, MANIFEST = "model.safetensors", "step.onnx", "config.json"
@@ -133,14 +133,14 @@ class ModelStore:
         Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
         """
         fitting = [entry for entry in self.entries.values() if entry.manifest.puzzle.reads(family, height, width)]
-        exact = self.entries.get(name or family)
+        exact = self.entries.get(family if name is None else name)
         if exact in fitting:
             return exact
         if fitting and name in (None, family):
             return fitting[0]
         if name not in (None, family, *self.entries):
-            raise UnknownModel(f"no model is called {name!r} here; there are: {', '.join(self.entries)}")
-        raise UnknownModel(f"{name or 'no model'} reads no {height}x{width} {family}; there are: {self._list()}")
+            raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(self.entries)}")
+        raise UnknownModel(f"{'no model' if name is None else shown(name)} reads no {height}x{width} {family}; there are: {self._list()}")
 
     def _list(self) -> str:
         grids = {name: entry.manifest.puzzle for name, entry in self.entries.items()}

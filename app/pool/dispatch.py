@@ -14,7 +14,7 @@ from app.errors import DeadlineExceeded, QueueFull, WorkerLost
 from app.pool.messages import Abort, Submit, ToWorker
 
 DECAY = 0.98
-"""Weight that a step's share in the measured rate keeps with each later step: a memory of about fifty steps."""
+"""Weight that a finished puzzle's share in the measured rate keeps with each later one: a memory of about fifty puzzles."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +53,7 @@ class Dispatcher:
     def __init__(self, members: Sequence[Member], capacity: int, credit: int) -> None:
         self.members, self.capacity, self.credit = members, capacity, credit
         self.waiting: OrderedDict[str, Ticket] = OrderedDict()
-        self.finished, self.busy_seconds = 0.0, 0.0
+        self.finished, self.busy_seconds, self.unfinished_seconds = 0.0, 0.0, 0.0
 
     def admit(self, ticket: Ticket, now: float) -> None:
         """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline."""
@@ -105,8 +105,11 @@ class Dispatcher:
 
     def measure(self, finished: int, seconds: float) -> None:
         """Take a step into the measured rate."""
-        self.finished = self.finished * DECAY + finished
-        self.busy_seconds = self.busy_seconds * DECAY + seconds
+        self.unfinished_seconds += seconds
+        if finished:
+            keep = DECAY**finished
+            self.finished = self.finished * keep + finished
+            self.busy_seconds, self.unfinished_seconds = self.busy_seconds * keep + self.unfinished_seconds, 0.0
 
     def expected_wait(self) -> float:
         """Seconds that a puzzle admitted now would wait, by the rate of the last steps; 0 until something has been measured."""

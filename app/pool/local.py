@@ -31,8 +31,7 @@ class WorkerThread(WorkerProcess):
         """Wait for the thread that was told to end. Blocks."""
         if self.thread is not None:
             self.thread.join(10)
-        if self.pipe is not None:
-            self.pipe.close()
+        self.detach()
 
 
 class LocalPool(ProcessPool):

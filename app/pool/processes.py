@@ -7,9 +7,13 @@ Either way its puzzles are dispatched again and another process takes its place.
 import asyncio
 import logging
 import multiprocessing
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
 
 from app.engine.request import Expired, Outcome, Request
 from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker
@@ -38,6 +42,8 @@ class WorkerProcess:
         self.reason, self.device = "", spec.device
         self.unanswered_since: float | None = None
         self.launching: asyncio.Future[None] | None = None
+        self.outbox: SimpleQueue[ToWorker | None] = SimpleQueue()
+        self.carriers: list[threading.Thread] = []
 
     def launch(self) -> None:
         """Start a fresh process. Blocks for some milliseconds, so it is called off the event loop."""
@@ -49,13 +55,35 @@ class WorkerProcess:
         child.close()
 
     def send(self, message: ToWorker) -> None:
-        """Send a message; to a worker that just died it is lost, which its death makes good."""
+        """Send a message, without ever blocking; to a worker that just died it is lost, which its death makes good."""
         self.unanswered_since = self.unanswered_since or time.monotonic()
-        if self.pipe is not None:
-            try:
-                self.pipe.send(message)
-            except OSError:
-                log.debug("worker %s is gone", self.member.name)
+        self.outbox.put(message)
+
+    def attach(self, deliver: "Callable[[WorkerProcess, FromWorker | None], None]") -> None:
+        """Let two threads carry messages: `deliver` is called in the event loop with each one that comes, at last with None.
+
+        Not the loop itself: half a message would block it, and uvloop makes the pipe non-blocking, which a `Connection` cannot bear.
+        """
+        assert self.pipe is not None
+        loop, pipe, outbox = asyncio.get_running_loop(), self.pipe, SimpleQueue[ToWorker | None]()
+        self.outbox = outbox
+
+        def listen() -> None:
+            with suppress(EOFError, OSError):  # the end of the pipe is the worker's death
+                while True:
+                    loop.call_soon_threadsafe(deliver, self, pipe.recv())
+            outbox.put(None)
+            with suppress(RuntimeError):  # the loop may have ended before
+                loop.call_soon_threadsafe(deliver, self, None)
+
+        def write() -> None:
+            with suppress(OSError):
+                while (message := outbox.get()) is not None:
+                    pipe.send(message)
+
+        self.carriers = [threading.Thread(target=carry, name=f"{carry.__name__}-{self.member.name}", daemon=True) for carry in (listen, write)]
+        for carrier in self.carriers:
+            carrier.start()
 
     def kill(self) -> None:
         """End the process, if it still runs, at once."""
@@ -68,6 +96,12 @@ class WorkerProcess:
             self.process.join(5)
             self.process.kill()
             self.process.join()
+        self.detach()
+
+    def detach(self) -> None:
+        """Let go of the pipe of a worker that has ended. Blocks until its carriers have."""
+        for carrier in self.carriers:
+            carrier.join()
         if self.pipe is not None:
             self.pipe.close()
 
@@ -144,7 +178,7 @@ class ProcessPool:
             if not ticket.future.done():
                 ticket.future.set_exception(Draining("the service is shutting down"))
         for each in self.workers:
-            self._detach(each)
+            each.member.ready = False
             each.send(Stop())
         await asyncio.gather(*(asyncio.to_thread(each.reap) for each in self.workers))
 
@@ -164,15 +198,14 @@ class ProcessPool:
 
     async def _keep(self, each: WorkerProcess) -> None:
         """Keep one place of the pool filled for ever."""
-        backoff, loop = FIRST_BACKOFF, asyncio.get_running_loop()
+        backoff = FIRST_BACKOFF
         while True:
             each.gone.clear()
-            each.reason, each.unanswered_since = "", None
+            each.reason, each.unanswered_since = "", time.monotonic() + START_SECONDS - self.stall_seconds
             try:
                 each.launching = asyncio.ensure_future(asyncio.to_thread(each.launch))
                 await asyncio.shield(each.launching)
-                assert each.pipe is not None
-                loop.add_reader(each.pipe.fileno(), self._read, each)
+                each.attach(self._handle)
             except Exception as error:  # whatever it is, the place must not stay empty in silence
                 each.reason = f"it could not be launched: {error}"
                 each.gone.set()
@@ -180,10 +213,9 @@ class ProcessPool:
             backoff = FIRST_BACKOFF if each.up.is_set() else min(LAST_BACKOFF, backoff * 2)
             each.up.clear()
             each.kill()
-            if each.pipe is not None:
-                each.pipe.close()
             log.warning("worker died", extra={"worker": each.member.name, "reason": each.reason or "killed"})
             self.metrics.worker_restarts.labels("failed" if each.reason else "died").inc()
+            await asyncio.to_thread(each.detach)
             await asyncio.sleep(backoff)
 
     async def _watch(self) -> None:
@@ -199,24 +231,16 @@ class ProcessPool:
     def _stalled(self, each: WorkerProcess, now: float) -> bool:
         return each.unanswered_since is not None and now - each.unanswered_since > self.stall_seconds
 
-    def _read(self, each: WorkerProcess) -> None:
-        """Take what a worker sent; the end of its pipe is its death."""
-        assert each.pipe is not None
-        try:
-            while each.pipe.poll():
-                self._handle(each, each.pipe.recv())
-        except (EOFError, OSError):
-            self._detach(each)
-            self.metrics.worker_up.labels(each.member.name, each.device).set(0)
-            self.dispatcher.lost(each.member)
-            each.gone.set()
+    def _lost(self, each: WorkerProcess) -> None:
+        """A worker's pipe has ended."""
+        self.metrics.worker_up.labels(each.member.name, each.device).set(0)
+        self.dispatcher.lost(each.member)
+        each.gone.set()
 
-    def _detach(self, each: WorkerProcess) -> None:
-        each.member.ready = False
-        if each.pipe is not None and not each.pipe.closed:
-            asyncio.get_running_loop().remove_reader(each.pipe.fileno())
-
-    def _handle(self, each: WorkerProcess, message: FromWorker) -> None:
+    def _handle(self, each: WorkerProcess, message: FromWorker | None) -> None:
+        """Take what a worker sent; None is its end."""
+        if self.closing:
+            return
         each.unanswered_since = time.monotonic() if each.member.held else None
         match message:
             case Ready(device):
@@ -236,6 +260,8 @@ class ProcessPool:
                 each.reason = detail
             case Idle():
                 pass
+            case None:
+                self._lost(each)
 
     def _finish(self, member: Member, finished: Outcome | Expired) -> None:
         ticket = member.held.pop(finished.id, None)

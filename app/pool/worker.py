@@ -90,6 +90,7 @@ def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
 
 
 def main(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
-    """Entry point of a worker process. Ctrl-C reaches the whole process group; when to end is the parent's to say."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Entry point of a worker process. Signals reach the whole process group; when to end is the parent's to say."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     serve(pipe, spec)

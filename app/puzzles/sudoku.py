@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from app.errors import FieldError, InvalidPuzzle
+from app.errors import FieldError, InvalidPuzzle, shown
 from app.puzzles.base import Puzzle, Symmetry, Tokens
 
 BLANK = 1
@@ -128,15 +128,9 @@ def _from_rows(grid: object) -> list[int]:
         for column, digit in enumerate(line):
             if type(digit) is not int or not 0 <= digit <= side:
                 cell = _cell(row * side + column, side)
-                raise _wrong(f"cell {cell} is {_shown(digit)}; a {side}x{side} cell is 1 to {side}, or 0 for empty", f"/{row}/{column}")
+                raise _wrong(f"cell {cell} is {shown(digit)}; a {side}x{side} cell is 1 to {side}, or 0 for empty", f"/{row}/{column}")
             digits.append(digit)
     return digits
-
-
-def _shown(value: object) -> str:
-    """A wrong value, short enough to quote."""
-    text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
-    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def _cell(index: int, side: int) -> str:

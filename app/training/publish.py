@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from app.errors import InvalidModel
@@ -26,10 +27,10 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, def
     recipe = json.loads((run / "recipe.json").read_text())
     config = TRMConfig.from_json(recipe["arch"])
     model, target, partial = TRM(config), store / name, store / f".{name}.partial"
-    state = load_file(run / "state.safetensors")
     try:
+        state = load_file(run / "state.safetensors")
         model.load_state_dict({key.removeprefix("ema."): value for key, value in state.items() if key.startswith("ema.")})
-    except RuntimeError as error:
+    except (RuntimeError, SafetensorError) as error:
         raise InvalidModel(f"{run}: {error}") from error
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

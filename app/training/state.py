@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -34,9 +34,12 @@ def save(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, slo
 
 def load(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, generators: "Generators") -> tuple[Slots, int]:
     """Put back what `save` wrote; returns the slots and the number of updates done. Raises `InvalidModel` for another run's file."""
-    with safe_open(path, "pt") as file:
-        metadata: dict[str, str] = file.metadata()
-        tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # safe_open is no mapping
+    try:
+        with safe_open(path, "pt") as file:
+            metadata: dict[str, str] = file.metadata()
+            tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # safe_open is no mapping
+    except SafetensorError as error:
+        raise InvalidModel(f"{path}: {error}") from error
     try:
         model.load_state_dict(_part(tensors, "model."))
         ema.load_state_dict(_part(tensors, "ema."))

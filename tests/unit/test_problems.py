@@ -66,7 +66,7 @@ def body(**fields: object) -> str:
     ("content", "media_type", "status", "kind", "says"),
     [
         ("{", "application/json", 400, "not-json", "the body is not JSON: "),
-        ("", "application/json", 422, "invalid-request", "the body: it is required"),
+        ("", "application/json", 400, "not-json", "the body is empty"),
         ("[]", "application/json", 422, "invalid-request", "the body: "),
         (body(), "text/plain", 415, "unsupported-media-type", "send the body as content-type: application/json, not text/plain"),
         (body(colour=1), "application/json", 422, "invalid-request", "/colour: there is no such field"),
@@ -88,7 +88,7 @@ async def test_all_wrong_fields_are_listed_in_order(client) -> None:
     assert [each["pointer"] for each in response.json()["errors"]] == ["/model", "/options/attempts", "/options/trace"]
 
 
-@pytest.mark.parametrize(("method", "path", "status", "kind"), [("GET", "/nowhere", 404, "not-found"), ("GET", "/solve", 405, "http")])
+@pytest.mark.parametrize(("method", "path", "status", "kind"), [("GET", "/nowhere", 404, "not-found"), ("GET", "/solve", 405, "method-not-allowed")])
 async def test_what_the_framework_refuses_is_a_problem_too(client, method, path, status, kind) -> None:
     response = await client.request(method, path)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")

@@ -49,8 +49,8 @@ def test_the_familys_name_reaches_every_size_though_one_model_has_that_name(root
     [
         ("gamma", "sudoku", 9, "no model is called 'gamma' here; there are: alpha, beta, small"),
         ("gamma", "sudoku", 6, "no model is called 'gamma' here; there are: alpha, beta, small"),
-        ("alpha", "sudoku", 4, "alpha reads no 4x4 sudoku; there are: alpha (sudoku 9x9), beta (sudoku 9x9), small (sudoku 4x4)"),
-        ("sudoku", "sudoku", 6, "sudoku reads no 6x6 sudoku; there are: "),
+        ("alpha", "sudoku", 4, "'alpha' reads no 4x4 sudoku; there are: alpha (sudoku 9x9), beta (sudoku 9x9), small (sudoku 4x4)"),
+        ("sudoku", "sudoku", 6, "'sudoku' reads no 6x6 sudoku; there are: "),
         (None, "sudoku", 6, "no model reads no 6x6 sudoku; there are: "),
         (None, "maze", 9, "no model reads no 9x9 maze; there are: "),
     ],

@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from app.api.deps import Needs
 from app.api.errors import PROBLEMS
 from app.api.schemas import ModelOut, ModelsOut
-from app.errors import UnknownModel
+from app.errors import UnknownModel, shown
 from app.model.store import WEIGHTS, Entry
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -21,7 +21,7 @@ async def models(services: Needs) -> ModelsOut:
 async def model(name: str, services: Needs) -> ModelOut:
     """One model that is served."""
     if name not in services.store.entries:
-        raise UnknownModel(f"no model is called {name!r} here; there are: {', '.join(services.store.entries)}")
+        raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(services.store.entries)}")
     return describe(services.store.entries[name])
 
 
