@@ -73,6 +73,8 @@ class Metrics:
     def _initialise(self, models: tuple[str, ...]) -> None:
         """Create the known label sets, so that rates start from a zero and not from nothing."""
         for model in models:
+            for each in (self.solve_duration, self.step_size, self.attempts):
+                each.labels(model)
             for outcome in OUTCOMES:
                 self.finished.labels(model, outcome)
             for reason in REASONS:

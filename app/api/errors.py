@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -70,11 +71,25 @@ def from_http(error: HTTPException) -> Response:
             return from_error(NotFound("there is nothing at this address; see /docs"))
         case 405:
             allowed = (error.headers or {}).get("Allow", "another method")
-            return problem(405, "method-not-allowed", "The method is not allowed here", f"use {allowed}", headers=error.headers)
+            return problem(405, "method-not-allowed", "The method is not allowed here", f"this address answers to {allowed} only", headers=error.headers)
         case 413:
             return from_error(BodyTooLarge(error.detail))
         case status:
             return problem(status, "http", error.detail, error.detail, headers=error.headers)
+
+
+def promise_problems_only(document: dict[str, Any]) -> dict[str, Any]:
+    """Take from an OpenAPI document the framework's own error bodies, which never come from here."""
+    for operation in (each for methods in document["paths"].values() for each in methods.values()):
+        for status, response in list(operation["responses"].items()):
+            content = response.get("content", {})
+            if MEDIA_TYPE in content:
+                content.pop("application/json", None)
+            elif "HTTPValidationError" in str(content):
+                del operation["responses"][status]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
 
 
 def install(app: FastAPI, metrics: Metrics) -> None:
@@ -97,6 +112,12 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         assert isinstance(error, HTTPException)
         return from_http(error)
 
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        return app.openapi_schema or promise_problems_only(make())
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way that FastAPI documents
     app.add_exception_handler(TRMError, on_error)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)

@@ -124,7 +124,7 @@ def _from_rows(grid: object) -> list[int]:
     side, digits = len(grid), []
     for row, line in enumerate(grid):
         if not isinstance(line, list) or len(line) != side:
-            raise _wrong(f"row {row + 1} is not a list of {side} integers, as every row of a {side}x{side} grid is", f"/{row}")
+            raise _wrong(f"a Sudoku is one string or a list of rows; row {row + 1} is not a list of {side} integers", f"/{row}")
         for column, digit in enumerate(line):
             if type(digit) is not int or not 0 <= digit <= side:
                 cell = _cell(row * side + column, side)

@@ -31,7 +31,7 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, def
         state = load_file(run / "state.safetensors")
         model.load_state_dict({key.removeprefix("ema."): value for key, value in state.items() if key.startswith("ema.")})
     except (RuntimeError, SafetensorError) as error:
-        raise InvalidModel(f"{run}: {error}") from error
+        raise InvalidModel(f"{run / 'state.safetensors'}: {error}") from error
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     weights.save(model, partial / WEIGHTS)

@@ -44,7 +44,7 @@ class Server:
     """`trm serve` on a free port, entered when it answers. Its log is read while it runs; nothing in it may be an error."""
 
     def __init__(self, **settings: object) -> None:
-        self.settings = {"port": 0, "drain_seconds": 0, **settings}
+        self.settings = {"port": 0, "workers": 1, "drain_seconds": 0, **settings}
         self.log: list[Json] = []
         self.noise: list[str] = []
         self.news = threading.Condition()

@@ -14,7 +14,7 @@ from tests.e2e.serving import Server, body
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[Server]:
     """A server that runs one puzzle at a time."""
-    with Server(slots=1) as server:
+    with Server(workers=1, slots=1) as server:
         yield server
 
 

@@ -13,7 +13,7 @@ from tests.e2e.serving import Server
 @pytest.fixture
 def narrow() -> Iterator[Server]:
     """A server that runs one puzzle at a time and has measured nothing yet."""
-    with Server(slots=1) as server:
+    with Server(workers=1, slots=1) as server:
         yield server
 
 

@@ -16,7 +16,7 @@ CAPACITY = 5
 @pytest.fixture(scope="module")
 def small() -> Iterator[Server]:
     """A server with one slot and little room to wait."""
-    with Server(slots=1, queue_capacity=CAPACITY) as server:
+    with Server(workers=1, slots=1, queue_capacity=CAPACITY) as server:
         yield server
 
 

@@ -54,7 +54,7 @@ def test_a_value_too_long_to_quote_is_told_in_short(value, shown) -> None:
 @pytest.mark.parametrize("row", [[0] * 5, [0] * 3, [], None, "....", 7])
 def test_a_row_of_another_length_or_kind_is_named_and_pointed_to(row) -> None:
     error = refusal([*rows("." * 16)[:2], row, [0] * 4])
-    assert error.detail == "row 3 is not a list of 4 integers, as every row of a 4x4 grid is"
+    assert error.detail == "a Sudoku is one string or a list of rows; row 3 is not a list of 4 integers"
     assert [field.pointer.endswith("/2") for field in error.fields] == [True]
 
 

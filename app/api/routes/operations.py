@@ -1,6 +1,7 @@
 """What an operator asks: `/healthz`, `/readyz`, `/metrics`. They read what is known already and never wait for a worker."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from app.api.deps import Needs, Services
@@ -31,7 +32,7 @@ def _health(services: Services, response: Response, wrong: str) -> HealthOut:
     return HealthOut(status="unavailable" if wrong else "ok", detail=wrong or "ok", workers=status.workers, ready=status.ready)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(services: Needs) -> Response:
     """All series in Prometheus' text format."""
     status = services.pool.status()
