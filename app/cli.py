@@ -113,7 +113,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
     command.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     command.add_argument("--slots", type=int, default=64)
-    command.add_argument("--threads", type=int, default=2)
+    command.add_argument("--threads", type=int, default=1)
     command.add_argument("--seed", type=int, default=0, help="of the choice of puzzles and revealed cells")
     command.add_argument("--record", action="store_true", help="write the figures into the model's config.json")
     command.set_defaults(run=evaluate)
