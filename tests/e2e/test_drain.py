@@ -3,14 +3,13 @@
 import asyncio
 import os
 import signal
-import subprocess
 
 import pytest
 
 from tests.e2e.endless import endless
 from tests.e2e.problems import refused, response
 from tests.e2e.puzzles import NEWSPAPER, copies
-from tests.e2e.serving import TRM, Json, Server, body, environment, started_by, until
+from tests.e2e.serving import Json, Server, body, started_by, until
 
 SLOW: Json = {"cache": "bypass", "halt": "never", "max_steps": 60, "timeout_ms": 300_000}
 
@@ -120,17 +119,3 @@ def test_even_in_the_middle_of_their_work() -> None:
             server.until("trm_requests_running", lambda value: value == 1)
             server.process.kill()
         nobody_left(server)
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_during_start_up_ends_it(number: signal.Signals) -> None:
-    settings = environment(port=0, workers=2, threads=1, drain_seconds=0)
-    with subprocess.Popen([TRM, "serve"], stderr=subprocess.PIPE, text=True, env=settings, start_new_session=True) as process:
-        assert process.stderr is not None
-        first = process.stderr.readline()
-        process.send_signal(number)
-        rest = process.stderr.read()
-    assert "serving" in first
-    assert "Traceback" not in rest
-    assert process.returncode in (0, 3, 130, -number)
-    until(lambda: not started_by(process.pid), "all its processes have ended")
