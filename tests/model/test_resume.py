@@ -44,7 +44,7 @@ def test_one_that_is_killed_between_two_saves_goes_back_to_the_last(tmp_path: Pa
             raise KeyboardInterrupt
         return step()
 
-    killed.step = dying  # type: ignore[method-assign]
+    killed.step = dying  # type: ignore[method-assign]  # this one run is to die in the middle
     with pytest.raises(KeyboardInterrupt):
         killed.train(every=5)
     again = run(tmp_path / "parts")
