@@ -27,7 +27,7 @@ test-unit: .venv/dev
 
 test: test-unit
 	tests/install_tools
-	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance --reruns 1
+	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ TRMError
 └── InvalidModel 500        a model folder, config or checkpoint is not usable (never a client's fault)
 """
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,7 +35,9 @@ def mistakes(error: "ValidationError", prefix: str = "") -> str:
 
 def shown(value: object) -> str:
     """A wrong value as a message may quote it: short, and nothing nested."""
-    text = repr(value) if isinstance(value, str | int | float | None) else f"a {type(value).__name__}"
+    if isinstance(value, list | dict):
+        return "an array" if isinstance(value, list) else "an object"
+    text = repr(value) if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -83,7 +83,8 @@ class Envelope:
             request_id.reset(token)
 
     def _account(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")  # the template, never the client's path
+        # the template, never the client's path; the framework's own pages (/docs) have an endpoint but no template
+        route = getattr(scope.get("route"), "path", scope["path"] if "endpoint" in scope else "unmatched")
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(route, method, str(status)).inc()
         self.metrics.http_duration.labels(route).observe(seconds)

@@ -5,6 +5,7 @@ Either way its puzzles are dispatched again and another process takes its place.
 """
 
 import asyncio
+import atexit
 import logging
 import multiprocessing
 import threading
@@ -51,6 +52,7 @@ class WorkerProcess:
         self.pipe, child = context.Pipe()
         process = context.Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
         process.start()
+        atexit.register(process.kill)  # multiprocessing would wait for it there, and it waits for us
         self.process = process
         child.close()
 
@@ -104,6 +106,8 @@ class WorkerProcess:
             carrier.join()
         if self.pipe is not None:
             self.pipe.close()
+        if self.process is not None:
+            atexit.unregister(self.process.kill)
 
 
 class ProcessPool:
@@ -124,15 +128,23 @@ class ProcessPool:
         self.metrics.slots.set(self.spec.slots * len(self.workers) * len(self.spec.models))
         self.metrics.queue_capacity.set(self.dispatcher.capacity)
         self.tasks = [asyncio.create_task(self._keep(each)) for each in self.workers]
-        for each in self.workers:
-            waits = [asyncio.create_task(event.wait()) for event in (each.up, each.gone)]
-            await asyncio.wait(waits, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
-            if not each.up.is_set():
-                await self.close()
-                raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or ('it died' if each.gone.is_set() else 'it takes too long')}")
+        try:
+            for each in self.workers:
+                await self._started(each)
+        except BaseException:  # a start that is cancelled leaves no process either
+            await self.close()
+            raise
         self.tasks.append(asyncio.create_task(self._watch()))
+
+    @staticmethod
+    async def _started(each: WorkerProcess) -> None:
+        """Wait for a worker's first step. Raises `InvalidModel` if it does not come to that."""
+        waits = [asyncio.create_task(event.wait()) for event in (each.up, each.gone)]
+        await asyncio.wait(waits, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if not each.up.is_set():
+            raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or ('it died' if each.gone.is_set() else 'it takes too long')}")
 
     async def solve(self, model: str, request: Request) -> Outcome:
         """Solve one puzzle; see `base.Pool.solve`."""

@@ -119,7 +119,7 @@ def _from_string(grid: str) -> list[int]:
 
 def _from_rows(grid: object) -> list[int]:
     if not isinstance(grid, list) or len(grid) not in BOXES:
-        shape = f"{len(grid)} rows" if isinstance(grid, list) else type(grid).__name__
+        shape = f"{len(grid)} rows" if isinstance(grid, list) else shown(grid)
         raise _wrong(f"a Sudoku is a string or a list of 4, 6 or 9 rows, not {shape}")
     side, digits = len(grid), []
     for row, line in enumerate(grid):

@@ -53,6 +53,16 @@ def test_a_long_address_is_no_crash(server: Server) -> None:
     assert server.client.get("/" + "a" * 20_000).status_code in (404, 414)
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_monitors_that_ask_with_head_are_answered(server: Server, path: str) -> None:
+    assert server.client.head(path).status_code == 200
+
+
+def test_the_documentation_is_counted_under_its_own_address(server: Server) -> None:
+    assert server.client.get("/docs").status_code == 200
+    assert server.metric("trm_http_requests_total", route="/docs") >= 1
+
+
 def test_labels_of_metrics_never_come_from_a_client(server: Server) -> None:
     server.client.get("/made/up/by/me")
     server.client.request("PROPFIND", "/v1/solve")

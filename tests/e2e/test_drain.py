@@ -3,13 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import time
 
 import pytest
 
 from tests.e2e.endless import endless
 from tests.e2e.problems import refused, response
 from tests.e2e.puzzles import NEWSPAPER, copies
-from tests.e2e.serving import Json, Server, body, started_by, until
+from tests.e2e.serving import PATIENCE, TRM, Json, Server, body, environment, started_by, until
 
 SLOW: Json = {"cache": "bypass", "halt": "never", "max_steps": 60, "timeout_ms": 300_000}
 
@@ -84,6 +86,23 @@ def test_an_idle_server_ends_cleanly(number: signal.Signals) -> None:
         server.signal(number)
         assert server.ended() in (0, 130)
         nobody_left(server)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 1.0, 2.0])
+def test_a_signal_during_start_up_ends_it(number: signal.Signals, seconds: float) -> None:
+    """At whatever point of it: nothing hangs, nothing is left, and there is no traceback to read."""
+    environ = environment(port=0, workers=2)
+    with subprocess.Popen([TRM, "serve"], stderr=subprocess.PIPE, text=True, env=environ, start_new_session=True) as process:
+        assert process.stderr is not None
+        while "serving" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(seconds)  # how far the start has come by then is left to chance
+        process.send_signal(number)
+        log = process.stderr.read()
+        assert process.wait(PATIENCE) in (0, 3, 130, -number)
+    assert "Traceback" not in log
+    until(lambda: not started_by(process.pid), "all its processes have ended")
 
 
 def test_a_puzzle_without_end_does_not_hold_up_the_end() -> None:

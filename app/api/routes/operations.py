@@ -11,6 +11,7 @@ router = APIRouter(tags=["operations"])
 UNAVAILABLE: dict[int | str, dict[str, object]] = {503: {"model": HealthOut, "description": "Not now; `detail` says why"}}
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", responses=UNAVAILABLE)
 async def healthz(services: Needs, response: Response) -> HealthOut:
     """Live: every worker with puzzles has stepped lately. A failing answer means that restarting the server would help."""
@@ -18,6 +19,7 @@ async def healthz(services: Needs, response: Response) -> HealthOut:
     return _health(services, response, "" if live else "a worker holds puzzles but does not step")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses=UNAVAILABLE)
 async def readyz(services: Needs, response: Response) -> HealthOut:
     """Ready: not draining, and at least one worker has run a real step."""
