@@ -1,4 +1,10 @@
-"""What a puzzle gets does not depend on what else is in the batch, nor on its slot: not in a single bit."""
+"""What a puzzle gets does not depend on what else is in the batch, nor on its slot.
+
+On ONNX Runtime not in a single bit. Torch's matrix products take another path for another batch on some CPUs, so there the last
+digits may differ, and the answers may not.
+"""
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,43 +19,46 @@ from tests.model.entries import NAMES, RUNNERS, STORE, essence, questions, solve
 STEPS = 5
 PLACES = [(2, 1), (3, 0), (7, 4), (16, 8), (24, 23)]
 """(size of the batch, slot in it)"""
+TOLERANCE = {"onnx": 0.0, "torch": 1e-3}
 
 
-def state(runner: Runner, slot: int) -> bytes:
+def state(runner: Runner, slot: int) -> NDArray[np.float32]:
     """Both states of a slot."""
     if isinstance(runner, OnnxRunner):
-        return bytes(runner.z_H[slot].tobytes() + runner.z_L[slot].tobytes())
+        return np.stack([runner.z_H[slot], runner.z_L[slot]])
     assert isinstance(runner, TorchRunner)
-    return b"".join(state[slot].numpy().tobytes() for state in runner.carry)
+    return np.stack([state[slot].numpy() for state in runner.carry])
 
 
-def history(entry: Entry, backend: str, size: int, slot: int) -> tuple[list[tuple[bytes, bytes]], list[float]]:
-    """State and answer of puzzle 0 after each step, at `slot` of a batch of `size`; and its halting logits."""
-    runner, grids, bits, opinions = RUNNERS[backend](entry, size), questions(entry), [], []
+def history(entry: Entry, backend: str, size: int, slot: int) -> tuple[NDArray[Any], NDArray[Any], list[float]]:
+    """States and answers of puzzle 0 after each step, at `slot` of a batch of `size`; and its halting logits."""
+    runner, grids, states, given, opinions = RUNNERS[backend](entry, size), questions(entry), [], [], []
     for each in range(size):
         runner.load(each, grids[each - slot])
     for _ in range(STEPS):
         answers, logits = runner.step(size)
-        bits.append((state(runner, slot), answers[slot].tobytes()))
+        states.append(state(runner, slot))
+        given.append(answers[slot])
         opinions.append(float(logits[slot]))
-    return bits, opinions
+    return np.stack(states), np.stack(given), opinions
 
 
 @pytest.mark.parametrize("backend", RUNNERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_bit_of_the_state_is_the_same_alone_and_in_company(name: str, backend: str) -> None:
+def test_state_and_answers_are_the_same_alone_and_in_company(name: str, backend: str) -> None:
     entry = STORE.entries[name]
-    alone, opinions = history(entry, backend, 1, 0)
-    assert len({step[0] for step in alone}) == STEPS
+    alone, answers, opinions = history(entry, backend, 1, 0)
+    assert np.diff(alone, axis=0).any((1, 2, 3)).all(), "the states do not change"
     for size, slot in PLACES:
-        bits, others = history(entry, backend, size, slot)
-        assert bits == alone, (size, slot)
-        assert others == pytest.approx(opinions, abs=1e-5)  # two numbers a puzzle: a product so small has a kernel of its own
+        states, others, logits = history(entry, backend, size, slot)
+        np.testing.assert_allclose(states, alone, rtol=0, atol=TOLERANCE[backend], err_msg=str((size, slot)))
+        assert (others == answers).all()
+        assert logits == pytest.approx(opinions, abs=1e-5 + TOLERANCE[backend])  # two numbers a puzzle: a product so small has a kernel of its own
 
 
 @pytest.mark.parametrize("backend", RUNNERS)
 @pytest.mark.parametrize("name", NAMES)
-def test_so_is_it_after_a_move_to_another_slot(name: str, backend: str) -> None:
+def test_so_are_they_after_a_move_to_another_slot(name: str, backend: str) -> None:
     entry, grids = STORE.entries[name], questions(STORE.entries[name])
     runner = RUNNERS[backend](entry, 4)
     for slot in range(4):
@@ -58,7 +67,9 @@ def test_so_is_it_after_a_move_to_another_slot(name: str, backend: str) -> None:
     runner.move(3, 1)
     runner.load(0, grids[9])
     answers, _ = runner.step(2)
-    assert (state(runner, 1), answers[1].tobytes()) == history(entry, backend, 1, 0)[0][1]
+    states, given, _ = history(entry, backend, 1, 0)
+    np.testing.assert_allclose(state(runner, 1), states[1], rtol=0, atol=TOLERANCE[backend])
+    assert (answers[1] == given[1]).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
