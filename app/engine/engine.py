@@ -14,18 +14,19 @@ from numpy.typing import NDArray
 
 from app.engine.request import Expired, Finished, Outcome, Request, TraceStep
 from app.engine.runner import Runner
-from app.engine.scheduler import Entry, Plan, Refill, Scheduler
+from app.engine.scheduler import Entry, Guesses, Plan, Refill, Scheduler
 from app.puzzles.base import Rules, Symmetry, Tokens
 
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """What the engine remembers of one request: when it came and ran, its current copy, its best answer so far."""
+    """What the engine remembers of one request: when it came and ran, its current copy and source of chance, its best answer so far."""
 
     request: Request
     added: float
     started: float | None = None
     symmetry: Symmetry | None = None
+    rng: np.random.Generator = field(init=False)
     violations: float = math.inf
     best: bytes = b""
     halt_probability: float = 0.0
@@ -50,11 +51,15 @@ def sigmoid(logit: float) -> float:
 class Engine:
     """Solves requests with one runner. Not thread-safe: one loop adds, aborts and steps."""
 
-    def __init__(self, runner: Runner, rules: Rules, *, refill: Refill = "step", clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, runner: Runner, rules: Rules, *, refill: Refill = "step", guesses: Guesses | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.runner, self.rules, self.clock = runner, rules, clock
-        self.scheduler = Scheduler(runner.slots, refill)
+        self.scheduler = Scheduler(runner.slots, refill, guesses)
         self.tracks: dict[str, Track] = {}
         self.inputs: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
+        self.guessed = self.inputs.copy()
+        """What the runner sees: `inputs` with the guesses written in."""
 
     @property
     def busy(self) -> bool:
@@ -84,6 +89,7 @@ class Engine:
         violations = self.rules.violations(self.inputs[: plan.size], answers)
         self._trace(answers, logits)
         update = self.scheduler.update((violations == 0).tolist(), (logits > 0).tolist(), now)
+        self._guess(update.guess, answers)
         for slot, entry in update.ended:
             self._keep(entry, answers[slot], int(violations[slot]), float(logits[slot]))
         finished += [self._finish(entry, now) for entry in update.finished]
@@ -93,20 +99,30 @@ class Engine:
         """Carry out a plan: move state into gaps, then load new puzzles."""
         for source, target in plan.moves:
             self.runner.move(source, target)
-            self.inputs[target] = self.inputs[source]
+            self.inputs[target], self.guessed[target] = self.inputs[source], self.guessed[source]
         for slot, entry in plan.loads:
             track = self.tracks[entry.request.id]
             track.started = self.clock() if track.started is None else track.started
             tokens = np.frombuffer(entry.request.cells, dtype=np.uint8)
-            track.symmetry = self._symmetry(entry)
-            self.inputs[slot] = track.symmetry.apply(tokens) if track.symmetry else tokens
+            track.rng = np.random.default_rng([zlib.crc32(entry.request.cells), entry.attempt])
+            track.symmetry = None if entry.attempt == 1 else self.rules.symmetry(track.rng)
+            self.inputs[slot] = self.guessed[slot] = track.symmetry.apply(tokens) if track.symmetry else tokens
             self.runner.load(slot, self.inputs[slot])
 
-    def _symmetry(self, entry: Entry) -> Symmetry | None:
-        """The first attempt runs on the puzzle itself; each later one on a copy fixed by puzzle and attempt alone."""
-        if entry.attempt == 1:
-            return None
-        return self.rules.symmetry(np.random.default_rng([zlib.crc32(entry.request.cells), entry.attempt]))
+    def _guess(self, slots: list[tuple[int, Entry]], answers: Tokens) -> None:
+        """Let each slot suppose that the model is right about one open cell, picked at random, and go on from there.
+
+        The answer is checked against the puzzle without the guesses, so a wrong one costs an attempt and never a wrong answer.
+        """
+        if not slots:
+            return
+        index = [slot for slot, _ in slots]
+        fitting = self.rules.guessable(self.guessed[index], answers[index])
+        for (slot, entry), cells in zip(slots, fitting, strict=True):
+            if cells.any():
+                cell = int(self.tracks[entry.request.id].rng.choice(np.flatnonzero(cells)))
+                self.guessed[slot, cell] = answers[slot, cell]
+                self.runner.write(slot, cell, int(answers[slot, cell]))
 
     def _keep(self, entry: Entry, answer: Tokens, violations: int, logit: float) -> None:
         """An attempt ended: keep its answer if it breaks fewer rules than those before it."""

@@ -15,6 +15,20 @@ Refill = Literal["step", "batch"]
 """When freed slots are refilled: before the next step, or (for comparison) only when the whole batch is done."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guesses:
+    """When a stalled attempt takes a guess: from step `first` of the first attempt and `later` of the others, `every` so many steps."""
+
+    first: int
+    later: int
+    every: int
+
+    def due(self, attempt: int, step: int) -> bool:
+        """Whether to guess after this step, counted from 1."""
+        since = step - (self.first if attempt == 1 else self.later)
+        return since >= 0 and since % self.every == 0
+
+
 @dataclass(slots=True, eq=False)
 class Entry:
     """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended."""
@@ -42,17 +56,18 @@ class Plan:
 
 @dataclass(slots=True)
 class Update:
-    """What a step brought: slots whose attempt `ended` (their answer must be kept now), and puzzles that are `finished`."""
+    """What a step brought: slots whose attempt `ended` (their answer must be kept now), puzzles that are `finished`, slots to `guess` in."""
 
     ended: list[tuple[int, Entry]] = field(default_factory=list)
     finished: list[Entry] = field(default_factory=list)
+    guess: list[tuple[int, Entry]] = field(default_factory=list)
 
 
 class Scheduler:
     """A slot table and a waiting queue, first come first served; a restarted puzzle goes to the end of the queue."""
 
-    def __init__(self, slots: int, refill: Refill = "step") -> None:
-        self.slots, self.refill = slots, refill
+    def __init__(self, slots: int, refill: Refill = "step", guesses: Guesses | None = None) -> None:
+        self.slots, self.refill, self.guesses = slots, refill, guesses
         self.waiting: deque[Entry] = deque()
         self.running: list[Entry | None] = []
         self.entries: dict[str, Entry] = {}
@@ -120,6 +135,8 @@ class Scheduler:
             entry.ended = self._reason(entry, bool(halted[slot]), now)
             if entry.ended:
                 update.ended.append((slot, entry))
+            elif self.guesses and entry.request.halt == "verified" and self.guesses.due(entry.attempt, entry.step):
+                update.guess.append((slot, entry))
         if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):
             update.finished = self._release()
         return update

@@ -50,6 +50,14 @@ class Limits(_Strict):
     attempts: Annotated[int, Field(ge=1, le=1024)]
 
 
+class Guessing(_Strict):
+    """When an attempt that stalls takes a guess, in steps: see `engine.scheduler.Guesses`."""
+
+    first: Annotated[int, Field(ge=1)]
+    later: Annotated[int, Field(ge=1)]
+    every: Annotated[int, Field(ge=1)]
+
+
 class Accuracy(_Strict):
     """One measured figure: `verified` is a share of `puzzles`, `mean_steps` counts over all attempts."""
 
@@ -69,6 +77,7 @@ class Manifest(_Strict):
     arch: dict[str, Any]
     defaults: Defaults
     limits: Limits
+    guesses: Guessing | None
     accuracy: list[Accuracy]
     provenance: dict[str, Any]
     sha256: dict[str, str]

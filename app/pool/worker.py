@@ -10,6 +10,7 @@ from multiprocessing.connection import Connection
 from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.runner import Runner
+from app.engine.scheduler import Guesses
 from app.errors import TRMError
 from app.model.store import GRAPH, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
@@ -35,7 +36,8 @@ def make_engine(entry: Entry, spec: WorkerSpec) -> Engine:
     """An engine for one model, warmed up by a real step on an empty grid."""
     puzzle = entry.manifest.puzzle
     rules = FAMILIES[puzzle.family].rules(puzzle.height, puzzle.width)
-    engine = Engine(make_runner(entry, spec), rules, refill=spec.refill)
+    guesses = Guesses(**entry.manifest.guesses.model_dump()) if entry.manifest.guesses else None
+    engine = Engine(make_runner(entry, spec), rules, refill=spec.refill, guesses=guesses)
     engine.add(Request(id="warm-up", cells=bytes([1]) * engine.runner.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
     engine.step()
     return engine

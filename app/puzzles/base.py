@@ -57,6 +57,9 @@ class Rules(Protocol):
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """How many rules each answer breaks, (batch,); 0 is a verified solution of its input."""
 
+    def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
+        """Cells, (batch, cells), that are open in `inputs` and whose answer contradicts nothing there; all False where guesses make no sense."""
+
     def symmetry(self, rng: np.random.Generator) -> Symmetry:
         """A random symmetry, uniform over the family's group."""
 

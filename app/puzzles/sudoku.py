@@ -29,6 +29,8 @@ class SudokuRules:
         boxes = cells.reshape(side // tall, tall, side // wide, wide).swapaxes(1, 2).reshape(side, side)
         self.units: NDArray[np.intp] = np.concatenate([cells, cells.T, boxes])
         """Cell indices of every row, column and box, (3 * side, side)."""
+        self.memberships: NDArray[np.intp] = np.nonzero((self.units[:, None, :] == np.arange(side * side)[None, :, None]).any(2).T)[1].reshape(-1, 3)
+        """Of which units each cell is, (side * side, 3)."""
         self.complete = sum(1 << (digit + 1) for digit in range(1, side + 1))
         self.bits = np.array([1 << token if 2 <= token <= side + 1 else 0 for token in range(256)], dtype=np.uint16)
 
@@ -38,6 +40,14 @@ class SudokuRules:
         overwritten = (inputs != BLANK) & (inputs != answers)
         broken: NDArray[np.intp] = incomplete.sum(1) + overwritten.sum(1)
         return broken
+
+    def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
+        """Blank cells, (batch, cells), whose answer is a digit that no cell of their row, column or box holds yet."""
+        held = np.bitwise_or.reduce(self.bits[inputs][:, self.units], axis=2)
+        around = np.bitwise_or.reduce(held[:, self.memberships], axis=2)
+        digits = self.bits[answers]
+        fits: NDArray[np.bool_] = (inputs == BLANK) & (digits != 0) & (digits & around == 0)
+        return fits
 
     def symmetry(self, rng: np.random.Generator) -> Symmetry:
         """Digits relabelled; bands, stacks, rows and columns inside them permuted; transposed where boxes are square."""

@@ -6,11 +6,14 @@ where puzzles come from; knows no optimiser, schedule or files.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from app.model.trm import TRM, Carry, Output
+from app.puzzles.base import Rules
+from app.puzzles.sudoku import BLANK
 from app.training.data import Sampler
 
 
@@ -48,20 +51,48 @@ class Slots:
         self.steps[index] = 0
         return len(index)
 
+    @property
+    def contradictory(self) -> Tensor:
+        """Slots, (slots,), in which a wrong guess stands, so that the question has no answer any more."""
+        return ((self.questions != BLANK) & (self.questions != self.answers)).any(-1)
+
+    def guess(self, rules: Rules, answers: Tensor, share: float, right: float, generator: torch.Generator) -> None:
+        """In a `share` of the slots past their first step, write one guess into the question, as serving does when an attempt stalls.
+
+        A guess is the model's answer at a random open cell, or with probability `right` the true one. The carry goes on.
+        """
+        inputs = self.questions.numpy().astype(np.uint8)
+        open_cells = torch.from_numpy(rules.guessable(inputs, answers.numpy().astype(np.uint8)))
+        draw = torch.rand((2, len(inputs)), generator=generator)
+        cells = torch.where(open_cells, torch.rand(open_cells.shape, generator=generator), -1.0).argmax(1, keepdim=True)
+        values = torch.where((draw[1] < right)[:, None], self.answers, answers).gather(1, cells)
+        chosen = (draw[0] < share) & (self.steps >= 2) & open_cells.any(1) & ~self.halted
+        guessed = self.questions.scatter(1, cells, values)
+        self.questions = torch.where(chosen[:, None], guessed, self.questions)
+
     def advance(self, model: TRM, carry: Carry, q_halt: Tensor, generator: torch.Generator) -> None:
-        """Take over the step's carry and decide who halts; exploration forces a few to go on for a random while."""
+        """Take over the step's carry and decide who halts; exploration forces a few to go on for a random while.
+
+        Where a wrong guess stands there is only the contradiction to see: such a slot ends after four steps on average.
+        """
         config = model.config
         self.carry = carry
         self.steps += 1
         explore = torch.rand(len(q_halt), generator=generator) < config.halt_exploration_prob
         at_least = torch.randint(2, config.halt_max_steps + 1, (len(q_halt),), generator=generator)
         halt = (q_halt > 0) & ~(explore & (self.steps < at_least))
-        self.halted = halt | (self.steps >= config.halt_max_steps)
+        hopeless = self.contradictory & (torch.rand(len(q_halt), generator=generator) < 0.25)
+        self.halted = halt | (self.steps >= config.halt_max_steps) | hopeless
 
 
-def losses(output: Output, answers: Tensor, q_weight: float) -> tuple[Tensor, Tensor]:
-    """(loss, solved): cross-entropy over all cells plus `q_weight` times how wrong the halting head was about being right."""
+def losses(output: Output, answers: Tensor, contradictory: Tensor, q_weight: float) -> tuple[Tensor, Tensor]:
+    """(loss, solved): cross-entropy over the cells of puzzles that still have an answer, plus `q_weight` times how wrong the heads were.
+
+    One says whether the answer is right; the other (the reference's Q-continue, unused there) whether the question contradicts itself.
+    """
     solved = (output.logits.argmax(-1) == answers).all(-1)
-    cells = F.cross_entropy(output.logits.float().transpose(1, 2), answers)
+    each = F.cross_entropy(output.logits.float().transpose(1, 2), answers, reduction="none").mean(1)
+    cells = (each * ~contradictory).sum() / max(1, int((~contradictory).sum()))
     halting = F.binary_cross_entropy_with_logits(output.q_halt, solved.float())
-    return cells + q_weight * halting, solved
+    contradiction = F.binary_cross_entropy_with_logits(output.q_continue, contradictory.float())
+    return cells + q_weight * (halting + contradiction), solved

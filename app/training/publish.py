@@ -13,7 +13,7 @@ from app.errors import InvalidModel
 from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
-from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Grid, Limits, Manifest, digest, read, write
+from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Grid, Guessing, Limits, Manifest, digest, read, write
 from app.model.trm import TRM
 
 CARD = "README.md"
@@ -45,6 +45,7 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, def
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=64),
+        guesses=Guessing(first=8, later=2, every=2),
         accuracy=[],
         provenance={"recipe": recipe["recipe"], "torch": torch.__version__, **provenance},
         sha256={file: digest(partial / file) for file in (WEIGHTS, GRAPH)},

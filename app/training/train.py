@@ -39,6 +39,8 @@ class Recipe:
     ema: float = 0.998
     q_weight: float = 0.1
     reveal: int = 14
+    guess: float = 0.0
+    guess_right: float = 0.7
     seed: int = 1
     data: tuple[str, ...] = ()
 
@@ -89,7 +91,8 @@ class Run:
         """One update; returns its figures."""
         filled = self.slots.refill(self.model, self.sampler)
         carry, output = self.model(self.slots.carry, self.slots.questions)
-        loss, solved = losses(output, self.slots.answers, self.recipe.q_weight)
+        contradictory = self.slots.contradictory
+        loss, solved = losses(output, self.slots.answers, contradictory, self.recipe.q_weight)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation there
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         for group in self.optimizer.param_groups:
@@ -98,6 +101,8 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         update_ema(self.ema, self.model, min(self.recipe.ema, (1 + self.update) / (10 + self.update)))
         self.slots.advance(self.model, carry, output.q_halt.detach(), self.generators.torch)
+        if self.recipe.guess:
+            self.slots.guess(self.sampler.rules, output.logits.argmax(-1), self.recipe.guess, self.recipe.guess_right, self.generators.torch)
         self.update += 1
         halted = self.slots.halted
         done = max(1, int(halted.sum()))
@@ -106,6 +111,8 @@ class Run:
             "puzzles": filled,
             "solved": float((solved & halted).sum()) / done,
             "halting_steps": float(self.slots.steps[halted].sum()) / done,
+            "contradictory": float(contradictory.float().mean()),
+            "told": float(((output.q_continue > 0) == contradictory).float().mean()),
         }
 
     def save(self, path: Path) -> None:

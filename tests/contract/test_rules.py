@@ -66,3 +66,22 @@ def test_symmetries_follow_from_the_seed_alone(case) -> None:
     rules, question, _ = case
     copies = [rules.symmetry(np.random.default_rng(seed)).apply(question).tobytes() for seed in (1, 1, 2)]
     assert copies[0] == copies[1] != copies[2]
+
+
+def test_any_open_cell_may_be_guessed_right_and_a_given_never(case) -> None:
+    rules, question, answer = case
+    assert (rules.guessable(question, answer) == (question == 1)).all()
+    assert not rules.guessable(answer, answer).any()
+    assert not rules.guessable(question, question).any()
+
+
+def test_a_guess_that_contradicts_a_given_is_none(case) -> None:
+    rules, question, answer = case
+    given = int(np.flatnonzero(question[0] != 1)[0])
+    everywhere = np.full_like(answer, question[0, given])
+    allowed = rules.guessable(question, everywhere)[0]
+    for cell in np.flatnonzero(allowed):
+        supposed = question.copy()
+        supposed[0, cell] = question[0, given]
+        FAMILIES["sudoku"].parse(FAMILIES["sudoku"].render(supposed.tobytes(), ""))  # refuses grids that contradict themselves
+    assert allowed.sum() < (question == 1).sum()

@@ -5,7 +5,7 @@ from zlib import crc32
 
 from app.engine.engine import Engine
 from app.engine.request import Finished, Outcome, Request
-from app.engine.scheduler import Refill
+from app.engine.scheduler import Guesses, Refill
 from app.puzzles.sudoku import rules
 from tests.support.runners import NEVER, Clock, Oracle
 
@@ -20,9 +20,16 @@ def copies_only(*questions: bytes, depth: float = 2) -> Callable[[bytes], float]
     return lambda question: NEVER if question in questions else depth
 
 
-def engine(side: int = 9, slots: int = 4, depth: Callable[[bytes], float] = varied, refill: Refill = "step", clock: Clock | None = None) -> Engine:
+def engine(
+    side: int = 9,
+    slots: int = 4,
+    depth: Callable[[bytes], float] = varied,
+    refill: Refill = "step",
+    clock: Clock | None = None,
+    guesses: Guesses | None = None,
+) -> Engine:
     clock = clock or Clock()
-    return Engine(Oracle(slots, side * side, depth, clock), rules(side), refill=refill, clock=clock)
+    return Engine(Oracle(slots, side * side, depth, clock), rules(side), refill=refill, guesses=guesses, clock=clock)
 
 
 def run(engine: Engine, *requests: Request) -> dict[str, Finished]:
