@@ -27,7 +27,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """How a model is trained: `cooldown` is the share of the updates in which the rate falls to zero, `data` names what it saw."""
+    """How a model is trained: `cooldown` is the share of the updates in which the rate falls to zero, `data` names what it saw.
+
+    `reveal` is the most further cells shown of a puzzle; `guess` and `guess_right` are those of `Slots.guess`.
+    """
 
     updates: int
     slots: int = 96
@@ -39,8 +42,8 @@ class Recipe:
     ema: float = 0.998
     q_weight: float = 0.1
     reveal: int = 14
-    guess: float = 0.0
-    guess_right: float = 0.7
+    guess: float = 0.5
+    guess_right: float = 0.5
     seed: int = 1
     data: tuple[str, ...] = ()
 
@@ -101,8 +104,7 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         update_ema(self.ema, self.model, min(self.recipe.ema, (1 + self.update) / (10 + self.update)))
         self.slots.advance(self.model, carry, output.q_halt.detach(), self.generators.torch)
-        if self.recipe.guess:
-            self.slots.guess(self.sampler.rules, output.logits.argmax(-1), self.recipe.guess, self.recipe.guess_right, self.generators.torch)
+        self.slots.guess(self.sampler.rules, output.logits.argmax(-1), self.recipe.guess, self.recipe.guess_right, self.generators.torch)
         self.update += 1
         halted = self.slots.halted
         done = max(1, int(halted.sum()))
