@@ -77,20 +77,30 @@ def solve(arguments: argparse.Namespace) -> int:
 
 def _train(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_folder", type=Path, help="folder of the run; a run that is there already is resumed")
-    command.add_argument("--side", type=int, choices=(4, 6, 9), default=9, help="side of the grid")
+    command.add_argument("--recipe", default="sudoku", help="named recipe: sudoku, sudoku-6x6, sudoku-4x4, trm-sudoku or trm-sudoku-small")
+    command.add_argument(
+        "--set", action="append", type=_setting, default=[], metavar="FIELD=VALUE", help="change a field, such as updates=500 or arch.hidden_size=48"
+    )
     command.add_argument(
         "--data", action="append", default=[], metavar="CSV[:WEIGHT]", help="puzzles to train on, all but the held-out ones; generated without it"
     )
     command.add_argument("--generate", type=int, default=5000, metavar="N", help="puzzles to generate when there is no --data")
-    command.add_argument("--updates", type=int, default=9000, help="updates in all, the cool-down included")
-    command.add_argument("--hidden-size", type=int, default=96)
-    command.add_argument("--slots", type=int, default=96, help="puzzles in a batch")
-    command.add_argument("--lr", type=float, default=1.5e-3)
-    command.add_argument("--reveal", type=int, default=14, help="most further cells shown of a puzzle")
-    command.add_argument("--seed", type=int, default=1)
-    command.add_argument("--threads", type=int, default=None)
+    command.add_argument("--init", metavar="MODEL", help="begin with the weights of a model of the store")
+    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
+    command.add_argument("--device", default="cpu", help="cpu or cuda")
+    command.add_argument("--threads", type=int, help="threads on a CPU; one is best on a busy machine")
     command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
     command.set_defaults(run=train)
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FIELD=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def train(arguments: argparse.Namespace) -> int:

@@ -1,7 +1,7 @@
 """The architecture of a TRM as a value. Knows field names and their limits; knows no tensors, so it is importable without torch.
 
 Fields keep the names of the reference's `arch` section. Ours are `mixer` (the reference's `mlp_t: true` is `mixer: mlp`),
-`box_shape`, `swiglu_multiple` and `q_head_input`; each defaults to what the reference does.
+`box_shape`, `swiglu_multiple`, `gate` and `q_head_input`; each defaults to what the reference does.
 """
 
 from collections.abc import Mapping
@@ -44,6 +44,7 @@ class TRMConfig:
     puzzle_emb_len: Annotated[int, Field(ge=0)] = 0
     box_shape: tuple[Count, Count] | None = None
     swiglu_multiple: Count = 256
+    gate: Literal["silu", "sigmoid_norm"] = "silu"
     q_head_input: Literal["first", "mean"] = "first"
 
     def __post_init__(self) -> None:

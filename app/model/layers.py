@@ -38,17 +38,19 @@ class Linear(nn.Module):
 
 
 class SwiGLU(nn.Module):
-    """(…, width) -> (…, width) through silu(gate) * up; `gate_up_proj` gives [gate | up]."""
+    """(…, width) -> (…, width) through silu(gate) * up, or sigmoid(gate) * rms_norm(gate * up); `gate_up_proj` gives [gate | up]."""
 
     def __init__(self, config: TRMConfig, width: int) -> None:
         super().__init__()
         inner = config.swiglu_size(width)
         self.gate_up_proj = Linear(width, 2 * inner)
         self.down_proj = Linear(inner, width)
+        self.normed, self.eps = config.gate == "sigmoid_norm", config.rms_norm_eps
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
-        down: Tensor = self.down_proj(F.silu(gate) * up)
+        inner = torch.sigmoid(gate) * rms_norm(gate * up, self.eps) if self.normed else F.silu(gate) * up
+        down: Tensor = self.down_proj(inner)
         return down
 
 

@@ -16,10 +16,15 @@ from app.puzzles.base import Rules
 from app.puzzles.sudoku import BLANK
 from app.training.data import Sampler
 
+MEAN_CONTRADICTION = 4
+
 
 @dataclass(slots=True)
 class Slots:
-    """The training batch: carry, questions and answers (slots, cells), steps taken (slots,), and whether each has halted."""
+    """The training batch: carry, questions and answers (slots, cells), steps taken (slots,), and whether each has halted.
+
+    Tensors are where the model is; chance comes from a generator on the CPU, so that a run draws the same on every device.
+    """
 
     carry: Carry
     questions: Tensor
@@ -30,25 +35,31 @@ class Slots:
     @classmethod
     def start(cls, model: TRM, count: int, sampler: Sampler) -> "Slots":
         """`count` slots with their first puzzles, which are cut short by turns so that every batch mixes all depths."""
-        cells = torch.zeros(count, model.config.seq_len, dtype=torch.long)
+        device = model.H_init.device
+        cells = torch.zeros(count, model.config.seq_len, dtype=torch.long, device=device)
+        steps = torch.arange(count, device=device) % model.config.halt_max_steps
         carry = Carry(*(z.clone() for z in model.fresh(count)))
-        slots = cls(carry, cells, cells.clone(), torch.zeros(count, dtype=torch.long), torch.ones(count, dtype=torch.bool))
+        slots = cls(carry, cells, cells.clone(), steps, torch.ones_like(steps, dtype=torch.bool))
         slots.refill(model, sampler)
-        slots.steps = torch.arange(count) % model.config.halt_max_steps
+        slots.steps = steps
         slots.halted = torch.zeros_like(slots.halted)
         return slots
+
+    def to(self, device: torch.device) -> "Slots":
+        """The same slots on another device."""
+        carry = Carry(*(z.to(device) for z in self.carry))
+        return Slots(carry, *(each.to(device) for each in (self.questions, self.answers, self.steps, self.halted)))
 
     def refill(self, model: TRM, sampler: Sampler) -> int:
         """Give every halted slot a fresh carry and the next puzzle; returns how many."""
         index = torch.nonzero(self.halted)[:, 0]
         if len(index) == 0:
             return 0
-        drawn = [sampler.draw() for _ in range(len(index))]
-        self.questions[index] = torch.stack([torch.from_numpy(question) for question, _ in drawn]).long()
-        self.answers[index] = torch.stack([torch.from_numpy(answer) for _, answer in drawn]).long()
+        drawn = torch.from_numpy(np.array([sampler.draw() for _ in range(len(index))])).to(index.device, torch.long)
+        self.questions[index], self.answers[index] = drawn[:, 0], drawn[:, 1]
         fresh = model.fresh(len(index))
         self.carry.z_H[index], self.carry.z_L[index] = fresh.z_H, fresh.z_L
-        self.steps[index] = 0
+        self.steps = self.steps.index_fill(0, index, 0)
         return len(index)
 
     @property
@@ -61,10 +72,10 @@ class Slots:
 
         A guess is the model's answer at a random open cell, or with probability `right` the true one. The carry goes on.
         """
-        inputs = self.questions.numpy().astype(np.uint8)
-        open_cells = torch.from_numpy(rules.guessable(inputs, answers.numpy().astype(np.uint8)))
-        draw = torch.rand((2, len(inputs)), generator=generator)
-        cells = torch.where(open_cells, torch.rand(open_cells.shape, generator=generator), -1.0).argmax(1, keepdim=True)
+        inputs, given = (tokens.cpu().numpy().astype(np.uint8) for tokens in (self.questions, answers))
+        open_cells = torch.from_numpy(rules.guessable(inputs, given)).to(answers.device)
+        draw = torch.rand((2, len(inputs)), generator=generator).to(answers.device)
+        cells = torch.where(open_cells, torch.rand(open_cells.shape, generator=generator).to(answers.device), -1.0).argmax(1, keepdim=True)
         values = torch.where((draw[1] < right)[:, None], self.answers, answers).gather(1, cells)
         chosen = (draw[0] < share) & (self.steps >= 2) & open_cells.any(1) & ~self.halted
         guessed = self.questions.scatter(1, cells, values)
@@ -73,26 +84,25 @@ class Slots:
     def advance(self, model: TRM, carry: Carry, q_halt: Tensor, generator: torch.Generator) -> None:
         """Take over the step's carry and decide who halts; exploration forces a few to go on for a random while.
 
-        Where a wrong guess stands there is only the contradiction to see: such a slot ends after four steps on average.
+        Where a wrong guess stands there is only the contradiction to see: such a slot ends after `MEAN_CONTRADICTION` steps on average.
         """
         config = model.config
         self.carry = carry
-        self.steps += 1
-        explore = torch.rand(len(q_halt), generator=generator) < config.halt_exploration_prob
-        at_least = torch.randint(2, config.halt_max_steps + 1, (len(q_halt),), generator=generator)
-        halt = (q_halt > 0) & ~(explore & (self.steps < at_least))
-        hopeless = self.contradictory & (torch.rand(len(q_halt), generator=generator) < 0.25)
-        self.halted = halt | (self.steps >= config.halt_max_steps) | hopeless
+        self.steps = self.steps + 1
+        explore, hopeless = (torch.rand((2, len(q_halt)), generator=generator).to(q_halt.device)).unbind()
+        at_least = torch.randint(2, config.halt_max_steps + 1, (len(q_halt),), generator=generator).to(q_halt.device)
+        halt = (q_halt > 0) & ~((explore < config.halt_exploration_prob) & (self.steps < at_least))
+        self.halted = halt | (self.steps >= config.halt_max_steps) | (self.contradictory & (hopeless < 1 / MEAN_CONTRADICTION))
 
 
-def losses(output: Output, answers: Tensor, contradictory: Tensor, q_weight: float) -> tuple[Tensor, Tensor]:
+def losses(output: Output, answers: Tensor, contradictory: Tensor, q_weight: float, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """(loss, solved): cross-entropy over the cells of puzzles that still have an answer, plus `q_weight` times how wrong the heads were.
 
     One says whether the answer is right; the other (the reference's Q-continue, unused there) whether the question contradicts itself.
     """
     solved = (output.logits.argmax(-1) == answers).all(-1)
-    each = F.cross_entropy(output.logits.float().transpose(1, 2), answers, reduction="none").mean(1)
-    cells = (each * ~contradictory).sum() / max(1, int((~contradictory).sum()))
+    each = F.cross_entropy(output.logits.float().transpose(1, 2), answers, reduction="none", label_smoothing=label_smoothing).mean(1)
+    cells = (each * ~contradictory).sum() / (~contradictory).sum().clamp(min=1)
     halting = F.binary_cross_entropy_with_logits(output.q_halt, solved.float())
     contradiction = F.binary_cross_entropy_with_logits(output.q_continue, contradictory.float())
     return cells + q_weight * (halting + contradiction), solved

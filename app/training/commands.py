@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from app.errors import InvalidRequest
 from app.model.store import Accuracy, Defaults, Grid, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engine
-from app.puzzles.sudoku import BOXES, rules
+from app.puzzles.sudoku import rules
 from app.training.data import PuzzleSet, Sampler, read_csv, write_csv
 from app.training.evaluate import Budget, Report, table, with_clues
 from app.training.evaluate import evaluate as measure
 from app.training.generator import generate
+from app.training.recipes import Recipe, named
 
 MINIMAL = {4: (4, 6), 6: (8, 14), 9: (22, 30)}
 """Clues of generated puzzles, by side: from as few as digging reaches to easy."""
@@ -29,43 +31,32 @@ def train(arguments: argparse.Namespace) -> int:
     os.environ.setdefault("MKL_CBWR", "AUTO")  # speed before bits that are the same on every CPU
     import torch
 
-    from app.model.config import TRMConfig
-    from app.training.state import Generators
-    from app.training.train import Recipe, Run
+    from app.model import weights
+    from app.training.train import Run
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    side, generators = arguments.side, Generators(arguments.seed)
-    config = TRMConfig(
-        vocab_size=11,
-        seq_len=side * side,
-        hidden_size=arguments.hidden_size,
-        num_heads=arguments.hidden_size // 16,
-        mixer="units",
-        box_shape=BOXES[side],
-        expansion=3,
-        swiglu_multiple=64,
-        H_cycles=2,
-        L_cycles=2,
-        q_head_input="mean",
+    recipe = named(
+        arguments.recipe, dict(arguments.set) | {"data": tuple(Path(given).name for given in arguments.data) or (f"{arguments.generate} generated",)}
     )
-    recipe = Recipe(
-        updates=arguments.updates,
-        slots=arguments.slots,
-        lr=arguments.lr,
-        reveal=arguments.reveal,
-        seed=arguments.seed,
-        data=tuple(Path(given).name for given in arguments.data) or (f"{arguments.generate} generated",),
-    )
-    sampler = Sampler(_training_sets(arguments), rules(side), recipe.reveal, generators.numpy)
-    Run(arguments.run_folder, config, recipe, sampler, generators, compiled=not arguments.no_compile).train()
+    sampler = Sampler(_training_sets(arguments, recipe), rules(isqrt(recipe.arch.seq_len)), recipe.reveal, np.random.default_rng(recipe.seed))
+    begin = None
+    if arguments.init:
+        entry = ModelStore(arguments.store, (arguments.init,)).entries[arguments.init]
+        if entry.config != recipe.arch:
+            raise InvalidRequest(f"the model {entry.name} has another architecture than the recipe")
+        begin = weights.load(entry).state_dict()
+    run = Run(arguments.run_folder, recipe, sampler, weights=begin, device=arguments.device)
+    if not arguments.no_compile:
+        run.compile()
+    run.train()
     return 0
 
 
-def _training_sets(arguments: argparse.Namespace) -> list[tuple[PuzzleSet, float]]:
+def _training_sets(arguments: argparse.Namespace, recipe: Recipe) -> list[tuple[PuzzleSet, float]]:
     """The training parts of the lists named, or of generated puzzles, which are kept in the run's folder."""
-    sets = []
+    sets, side = [], isqrt(recipe.arch.seq_len)
     for given in arguments.data:
         path, _, weight = given.partition(":")
         sets.append((read_csv(Path(path)).split()[0], float(weight or 1)))
@@ -73,11 +64,11 @@ def _training_sets(arguments: argparse.Namespace) -> list[tuple[PuzzleSet, float
         path = arguments.run_folder / "puzzles.csv.gz"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_csv(generate(arguments.side, arguments.generate, MINIMAL[arguments.side], np.random.default_rng(arguments.seed)), path)
+            write_csv(generate(side, arguments.generate, MINIMAL[side], np.random.default_rng(recipe.seed)), path)
         sets.append((read_csv(path).split()[0], 1.0))
     for puzzles, _ in sets:
-        if puzzles.height != arguments.side:
-            raise InvalidRequest(f"the puzzles are {puzzles.height}x{puzzles.height}, the model was to be {arguments.side}x{arguments.side}")
+        if puzzles.height != side:
+            raise InvalidRequest(f"the puzzles are {puzzles.height}x{puzzles.height}, the model was to be {side}x{side}")
     return sets
 
 
@@ -124,7 +115,7 @@ def export(arguments: argparse.Namespace) -> int:
         raise InvalidRequest(f"{run} is not the folder of a training run")
     with (run / "curve.csv").open(newline="") as file:
         curve = list(csv.DictReader(file))
-    side = round(json.loads((run / "recipe.json").read_text())["arch"]["seq_len"] ** 0.5)
+    side = isqrt(json.loads((run / "recipe.json").read_text())["arch"]["seq_len"])
     provenance = {
         "updates": int(curve[-1]["update"]),
         "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),

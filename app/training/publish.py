@@ -47,7 +47,7 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, def
         limits=Limits(max_steps=256, attempts=64),
         guesses=Guessing(first=8, later=2, every=2),
         accuracy=[],
-        provenance={"recipe": recipe["recipe"], "torch": torch.__version__, **provenance},
+        provenance={"recipe": {name: value for name, value in recipe.items() if name != "arch"}, "torch": torch.__version__, **provenance},
         sha256={file: digest(partial / file) for file in (WEIGHTS, GRAPH)},
     )
     for file in (WEIGHTS, GRAPH):

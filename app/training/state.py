@@ -4,6 +4,7 @@ Loading it and going on gives bit for bit what going on without it would have gi
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,26 @@ from app.errors import InvalidModel
 from app.model.trm import TRM, Carry
 from app.training.act import Slots
 
+Optimizers = Sequence[torch.optim.Optimizer]
 
-def save(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, slots: Slots, generators: "Generators", update: int) -> None:
+
+def save(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, slots: Slots, generators: "Generators", update: int) -> None:
     """Write the run's state to `path`, replacing what was there only when all of it is on disk."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | {f"ema.{k}": v for k, v in ema.state_dict().items()}
-    for index, values in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{k}": v for k, v in values.items()}
+    for number, optimizer in enumerate(optimizers):
+        for index, values in optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{index}.{k}": v for k, v in values.items()}
     tensors |= {"slots.z_H": slots.carry.z_H, "slots.z_L": slots.carry.z_L}
     tensors |= {f"slots.{k}": getattr(slots, k) for k in ("questions", "answers", "steps", "halted")}
     tensors["generators.torch"] = generators.torch.get_state()
     metadata = {"update": str(update), "numpy": json.dumps(generators.numpy.bit_generator.state)}
     partial = path.with_suffix(".partial")
-    save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, partial, metadata)
+    save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, partial, metadata)
     partial.replace(path)
 
 
-def load(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, generators: "Generators") -> tuple[Slots, int]:
-    """Put back what `save` wrote; returns the slots and the number of updates done. Raises `InvalidModel` for another run's file."""
+def load(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, generators: "Generators") -> tuple[Slots, int]:
+    """Put back what `save` wrote; returns the slots (on the CPU) and the number of updates done. Raises `InvalidModel` for another run's file."""
     try:
         with safe_open(path, "pt") as file:
             metadata: dict[str, str] = file.metadata()
@@ -45,11 +49,12 @@ def load(path: Path, model: TRM, ema: TRM, optimizer: torch.optim.Optimizer, gen
         ema.load_state_dict(_part(tensors, "ema."))
     except RuntimeError as error:
         raise InvalidModel(f"{path} is the state of another architecture: {error}") from error
-    states: dict[int, dict[str, Any]] = {}
-    for key, value in _part(tensors, "optimizer.").items():
-        index, name = key.split(".", 1)
-        states.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
+    for number, optimizer in enumerate(optimizers):
+        states: dict[int, dict[str, Any]] = {}
+        for key, value in _part(tensors, f"optimizer.{number}.").items():
+            index, name = key.split(".", 1)
+            states.setdefault(int(index), {})[name] = value
+        optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
     generators.torch.set_state(tensors["generators.torch"])
     generators.numpy.bit_generator.state = json.loads(metadata["numpy"])
     part = _part(tensors, "slots.")
@@ -61,8 +66,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 
 class Generators:
-    """The two random generators of a run, from one seed."""
+    """The two random generators of a run: torch's, from a seed, and the one that the sampler draws from."""
 
-    def __init__(self, seed: int) -> None:
-        self.torch = torch.Generator().manual_seed(seed)
-        self.numpy = np.random.default_rng(seed)
+    def __init__(self, seed: int, sampler: np.random.Generator) -> None:
+        self.torch, self.numpy = torch.Generator().manual_seed(seed), sampler

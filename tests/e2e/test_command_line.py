@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -83,6 +84,21 @@ def test_serve_names_the_setting_that_is_wrong(settings: dict[str, object], word
 
 def test_a_flag_goes_before_the_environment() -> None:
     failed(trm("serve", "--workers", "0", workers=1), "workers")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--recipe", "cake"], ("cake", "trm-sudoku")),
+        (["--set", "speed=9"], ("speed",)),
+        (["--set", "updates=0"], ("updates",)),
+        (["--set", "arch.hidden_size=48", "--set", "arch.num_heads=3", "--generate", "1", "--init", "sudoku"], ("sudoku", "architecture")),
+        (["--init", "nobody", "--generate", "1"], ("nobody",)),
+        (["--data", "nowhere.csv"], ("nowhere.csv",)),
+    ],
+)
+def test_train_names_what_is_wrong(tmp_path: Path, arguments: list[str], words: tuple[str, ...]) -> None:
+    failed(trm("train", str(tmp_path / "run"), *arguments), *words)
 
 
 @pytest.mark.parametrize("arguments", [[], ["sing"], ["serve", "--prot", "80"], ["solve"]])

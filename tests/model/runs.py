@@ -9,8 +9,8 @@ from app.model.config import TRMConfig
 from app.puzzles.sudoku import rules
 from app.training.data import PuzzleSet, Sampler
 from app.training.generator import generate
-from app.training.state import Generators
-from app.training.train import Recipe, Run
+from app.training.recipes import Recipe
+from app.training.train import Run
 
 CONFIG = TRMConfig(
     vocab_size=11,
@@ -26,7 +26,7 @@ CONFIG = TRMConfig(
     halt_max_steps=4,
     q_head_input="mean",
 )
-RECIPE = Recipe(updates=12, slots=8, warmup=3, lr=5e-3, reveal=4)
+RECIPE = Recipe(arch=CONFIG, updates=12, slots=8, warmup=3, lr=5e-3, reveal=4)
 
 
 @cache
@@ -40,5 +40,4 @@ def sampler(seed: int = 1) -> Sampler:
 
 def run(folder: Path, recipe: Recipe = RECIPE) -> Run:
     """A run in a folder, new or resumed."""
-    generators = Generators(recipe.seed)
-    return Run(folder, CONFIG, recipe, Sampler([(puzzles(), 1.0)], rules(4), recipe.reveal, generators.numpy), generators, compiled=False)
+    return Run(folder, recipe, sampler(recipe.seed))

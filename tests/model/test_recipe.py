@@ -1,4 +1,4 @@
-"""The learning rate over a run, and the averaged weights."""
+"""The learning rate and the averaging over a run, and which optimiser takes what."""
 
 import copy
 from dataclasses import replace
@@ -8,48 +8,70 @@ import pytest
 import torch
 
 from app.model.trm import TRM
-from app.training.train import Recipe, update_ema
+from app.training.recipes import RECIPES, Recipe
+from app.training.train import optimizers, update_ema
 from tests.model.runs import CONFIG, RECIPE, run
 
-LONG = Recipe(updates=1000, lr=2.0, warmup=100, cooldown=0.3)
+LONG = Recipe(arch=CONFIG, updates=1000, warmup=100, cooldown=0.3)
 
 
 def test_the_rate_rises_linearly_to_its_full_value() -> None:
-    assert [LONG.rate(update) for update in (0, 49, 99)] == pytest.approx([0.02, 1.0, 2.0])
+    assert [LONG.factor(update) for update in (0, 49, 99)] == pytest.approx([0.01, 0.5, 1.0])
 
 
 def test_it_stays_there_until_the_cool_down() -> None:
     assert LONG.cooldown_start == 700
-    assert {LONG.rate(update) for update in range(99, 701)} == {2.0}
+    assert {LONG.factor(update) for update in range(99, 701)} == {1.0}
 
 
 def test_it_then_falls_to_nothing_steeply_at_first() -> None:
-    falling = [LONG.rate(update) for update in range(700, 1001)]
+    falling = [LONG.factor(update) for update in range(700, 1001)]
     assert falling == sorted(falling, reverse=True)
-    assert LONG.rate(775) == pytest.approx(1.0)
-    assert LONG.rate(999) > 0
-    assert LONG.rate(1000) == 0
+    assert LONG.factor(775) == pytest.approx(0.5)
+    assert LONG.factor(999) > 0
+    assert LONG.factor(1000) == 0
 
 
+def test_a_cosine_falls_from_the_start_on() -> None:
+    cosine = replace(LONG, schedule="cosine", warmup=0)
+    falling = [cosine.factor(update) for update in range(1001)]
+    assert falling == sorted(falling, reverse=True)
+    assert [falling[0], falling[500], falling[1000]] == pytest.approx([1, 0.5, 0])
+
+
+@pytest.mark.parametrize("schedule", ["flat", "cosine"])
 @pytest.mark.parametrize("changes", [{"warmup": 0}, {"cooldown": 0.0}, {"cooldown": 1.0}, {"updates": 1}, {"updates": 2, "warmup": 1000}])
-def test_no_recipe_has_a_rate_out_of_bounds(changes: dict[str, float]) -> None:
-    recipe = replace(LONG, **changes)
-    assert all(0 <= recipe.rate(update) <= recipe.lr for update in range(recipe.updates))
+def test_no_recipe_has_a_rate_out_of_bounds(changes: dict[str, float], schedule: str) -> None:
+    recipe = LONG.changed({**changes, "schedule": schedule})
+    assert all(0 <= recipe.factor(update) <= 1 for update in range(recipe.updates))
 
 
 def test_every_update_uses_its_rate(tmp_path: Path) -> None:
     training = run(tmp_path)
     for update in range(RECIPE.updates):
         training.step()
-        assert {group["lr"] for group in training.optimizer.param_groups} == {RECIPE.rate(update)}
+        (optimizer,) = training.optimizers
+        assert {group["lr"] for group in optimizer.param_groups} == {RECIPE.lr * RECIPE.factor(update)}
 
 
-def test_only_matrices_decay(tmp_path: Path) -> None:
-    decayed, others = run(tmp_path).optimizer.param_groups
+def test_only_matrices_decay() -> None:
+    (adamw,) = optimizers(TRM(CONFIG), RECIPE)
+    decayed, others = adamw.param_groups
     assert decayed["weight_decay"] == RECIPE.weight_decay
     assert others["weight_decay"] == 0
     assert {parameter.ndim for parameter in decayed["params"]} == {2}
     assert {parameter.ndim for parameter in others["params"]} == {1}
+
+
+def test_muon_takes_the_matrices_of_the_blocks_and_nothing_else() -> None:
+    recipe = RECIPES["trm-sudoku-small"]
+    model = TRM(recipe.arch)
+    muon, adamw = optimizers(model, recipe)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    first, second = ([names[id(p)] for group in each.param_groups for p in group["params"]] for each in (muon, adamw))
+    assert all(name.startswith("L_level.layers.") for name in first)
+    assert sorted(second) == ["embed_tokens.embedding_weight", "lm_head.weight", "puzzle_emb.weights", "q_head.bias", "q_head.weight"]
+    assert len(first) + len(second) == len(names)
 
 
 def test_averaged_weights_move_by_what_the_decay_leaves() -> None:

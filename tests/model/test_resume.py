@@ -9,9 +9,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from app.errors import InvalidModel
-from app.training.state import Generators
-from app.training.train import Run
-from tests.model.runs import CONFIG, RECIPE, run
+from app.training.recipes import RECIPES, Recipe
+from tests.model.runs import RECIPE, run
 
 
 def content(path: Path) -> dict[str, bytes]:
@@ -19,14 +18,20 @@ def content(path: Path) -> dict[str, bytes]:
     return {name: value.tobytes() for name, value in load_file(path).items()}
 
 
+PAPER = replace(RECIPES["trm-sudoku-small"], updates=12, slots=8, ema_start=6).changed(
+    {"arch.seq_len": 16, "arch.hidden_size": 64, "arch.puzzle_emb_ndim": 64, "arch.num_heads": 1, "arch.H_cycles": 1, "arch.L_cycles": 1}
+)
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, PAPER], ids=["units", "paper"])
 @pytest.mark.parametrize("interrupted_at", [1, 5, 9, 11])
-def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path: Path, interrupted_at: int) -> None:
-    run(tmp_path / "whole").train()
-    first = run(tmp_path / "parts")
+def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path: Path, interrupted_at: int, recipe: Recipe) -> None:
+    run(tmp_path / "whole", recipe).train()
+    first = run(tmp_path / "parts", recipe)
     for _ in range(interrupted_at):
         first.step()
     first.save(first.path)
-    second = run(tmp_path / "parts")
+    second = run(tmp_path / "parts", recipe)
     assert second.update == interrupted_at
     second.train()
     whole, parts = content(tmp_path / "whole" / "state.safetensors"), content(tmp_path / "parts" / "state.safetensors")
@@ -94,7 +99,7 @@ def test_the_state_of_another_architecture_is_refused_by_name(tmp_path: Path) ->
     first = run(tmp_path)
     first.save(first.path)
     with pytest.raises(InvalidModel, match=r"state\.safetensors"):
-        Run(tmp_path, replace(CONFIG, hidden_size=48), RECIPE, first.sampler, Generators(1), compiled=False)
+        run(tmp_path, RECIPE.changed({"arch.hidden_size": 48}))
 
 
 def test_so_is_a_state_cut_short(tmp_path: Path) -> None:
