@@ -50,6 +50,7 @@ class Answer:
 
     cells: bytes
     verified: bool | None
+    optimal: bool | None
     steps: Annotated[int, Field(ge=1)]
     attempts: Annotated[int, Field(ge=1)]
     halt_reason: HaltReason
@@ -135,7 +136,7 @@ class Solver:
             answer = STORED.validate_json(data) if data else None
         except ValidationError:
             return None
-        if answer is None or len(answer.cells) != len(puzzle.cells) or answer.verified != self._verify(puzzle, answer.cells):
+        if answer is None or len(answer.cells) != len(puzzle.cells) or (answer.verified, answer.optimal) != self._judge(puzzle, answer.cells):
             return None
         return answer
 
@@ -217,15 +218,17 @@ class Solver:
 
     def _answer(self, puzzle: Puzzle, outcome: Outcome) -> Answer:
         """What is worth remembering of an outcome, judged once more by the rules."""
-        verified = self._verify(puzzle, outcome.cells)
-        return Answer(outcome.cells, verified, outcome.steps, outcome.attempts, outcome.halt_reason, outcome.halt_probability)
+        verified, optimal = self._judge(puzzle, outcome.cells)
+        return Answer(outcome.cells, verified, optimal, outcome.steps, outcome.attempts, outcome.halt_reason, outcome.halt_probability)
 
-    def _verify(self, puzzle: Puzzle, cells: bytes) -> bool | None:
-        """What the rules say of an answer, whoever gave it."""
+    def _judge(self, puzzle: Puzzle, cells: bytes) -> tuple[bool | None, bool | None]:
+        """(verified, optimal): what the rules say of an answer, whoever gave it; None where they say nothing."""
         rules = self.families[puzzle.family].rules(puzzle.height, puzzle.width)
         if not rules.verifiable:
-            return None
-        return bool(rules.violations(puzzle.tokens[None], np.frombuffer(cells, dtype=np.uint8)[None])[0] == 0)
+            return None, None
+        question, answer = puzzle.tokens[None], np.frombuffer(cells, dtype=np.uint8)[None]
+        optimal = rules.optimal(question, answer)
+        return bool(rules.violations(question, answer)[0] == 0), None if optimal is None else bool(optimal[0])
 
 
 def _refused(option: str, detail: str) -> InvalidRequest:

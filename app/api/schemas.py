@@ -5,10 +5,16 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
 
 NEWSPAPER = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
-SudokuGrid = Annotated[
+MAZE = ["S #  ", "# # #", "     ", " ### ", "   #G"]
+STRING, ROWS = {"type": "string"}, {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}
+LINES = {"type": "array", "items": {"type": "string"}}
+Grid = Annotated[
     object,
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}}]}),
-    Field(description="One character a cell, row by row, `.` or `0` for empty; or a list of rows of integers, 0 for empty.", examples=[NEWSPAPER]),
+    WithJsonSchema({"anyOf": [STRING, ROWS, LINES]}),
+    Field(
+        description="A Sudoku of 4x4, 6x6 or 9x9: one character a cell, row by row, `.` or `0` for empty; or a list of rows of integers, 0 for empty. "
+        "A maze of 5x5 to 30x30: a list of equally long strings of `#` for a wall, space, one `S` and one `G`; in a solution, `o` marks the path."
+    ),
 ]
 """Any JSON value here: the family's codec reads it, and its errors name the cells."""
 
@@ -17,11 +23,12 @@ class _In(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class SudokuIn(_In):
-    """A Sudoku of 4x4, 6x6 or 9x9."""
+class PuzzleIn(_In):
+    """A puzzle: its family and its grid."""
 
-    type: Literal["sudoku"]
-    grid: SudokuGrid
+    model_config = ConfigDict(json_schema_extra={"examples": [{"type": "sudoku", "grid": NEWSPAPER}, {"type": "maze", "grid": [*MAZE]}]})
+    type: Literal["sudoku", "maze"]
+    grid: Grid
 
 
 class OptionsIn(_In):
@@ -38,7 +45,7 @@ class OptionsIn(_In):
 class SolveIn(_In):
     """One puzzle to solve."""
 
-    puzzle: SudokuIn
+    puzzle: PuzzleIn
     model: Annotated[StrictStr | None, Field(description="A model's or family's name; left out, the family's default.")] = None
     options: OptionsIn = OptionsIn()
 
@@ -48,7 +55,7 @@ class TraceOut(BaseModel):
 
     attempt: int
     step: int
-    grid: SudokuGrid
+    grid: Grid
     halt_probability: float
 
 
@@ -69,7 +76,8 @@ class SolveOut(BaseModel):
     type: str
     status: Literal["solved", "unsolved"]
     verified: bool | None
-    solution: SudokuGrid
+    optimal: Annotated[bool | None, Field(description="Only in answers to mazes: whether the path is valid and none is shorter.")] = None
+    solution: Grid
     steps: int
     attempts: int
     halt_reason: Literal["verified", "learned", "max_steps", "deadline"]

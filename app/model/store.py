@@ -26,7 +26,7 @@ class _Strict(BaseModel):
 class Grid(_Strict):
     """The puzzles that a model reads."""
 
-    family: Literal["sudoku"]
+    family: Literal["sudoku", "maze"]
     height: Annotated[int, Field(ge=1, le=64)]
     width: Annotated[int, Field(ge=1, le=64)]
 
@@ -149,6 +149,8 @@ class ModelStore:
             return fitting[0]
         if name not in (None, family, *self.entries):
             raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(self.entries)}")
+        if name in (None, family) and not any(entry.manifest.puzzle.family == family for entry in self.entries.values()):
+            raise UnknownModel(f"no model for {family} puzzles is served here; there are: {self._list()}")
         raise UnknownModel(f"{'no model' if name is None else shown(name)} reads no {height}x{width} {family}; there are: {self._list()}")
 
     def _list(self) -> str:

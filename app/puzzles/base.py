@@ -57,6 +57,9 @@ class Rules(Protocol):
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """How many rules each answer breaks, (batch,); 0 is a verified solution of its input."""
 
+    def optimal(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_] | None:
+        """Whether each answer is verified and none is better, (batch,); None for a family in which all right answers are equally good."""
+
     def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
         """Cells, (batch, cells), that are open in `inputs` and whose answer contradicts nothing there; all False where guesses make no sense."""
 

@@ -41,6 +41,9 @@ class SudokuRules:
         broken: NDArray[np.intp] = incomplete.sum(1) + overwritten.sum(1)
         return broken
 
+    def optimal(self, inputs: Tokens, answers: Tokens) -> None:
+        """None: a Sudoku is solved or it is not."""
+
     def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
         """Blank cells, (batch, cells), whose answer is a digit that no cell of their row, column or box holds yet."""
         held = np.bitwise_or.reduce(self.bits[inputs][:, self.units], axis=2)

@@ -5,16 +5,41 @@ import pytest
 
 from app.puzzles.base import Rules
 from app.puzzles.families import FAMILIES
+from app.puzzles.sudoku import Sudoku
+from tests.support import mazes
 from tests.support.grids import ANSWERS, QUESTIONS, SIDES, tokens
 
-CASES = [("sudoku", side, QUESTIONS[side], ANSWERS[side]) for side in SIDES]
+Case = tuple[Rules, np.ndarray, np.ndarray]
+
+SUDOKUS = {f"sudoku-{side}": ("sudoku", side, side, tokens(QUESTIONS[side]), tokens(ANSWERS[side])) for side in SIDES}
+MAZES = {
+    f"maze-{size}": ("maze", len(question), len(question[0]), mazes.tokens(question), mazes.tokens(answer)) for size, (question, answer) in mazes.MAZES.items()
+}
+CASES = SUDOKUS | MAZES
 
 
-@pytest.fixture(params=CASES, ids=[f"{family}-{side}" for family, side, *_ in CASES])
-def case(request: pytest.FixtureRequest) -> tuple[Rules, np.ndarray, np.ndarray]:
+def made(family: str, height: int, width: int, question: np.ndarray, answer: np.ndarray) -> Case:
     """The rules of one size with a question and its answer, both (1, cells)."""
-    family, side, question, answer = request.param
-    return FAMILIES[family].rules(side, side), tokens(question)[None], tokens(answer)[None]
+    return FAMILIES[family].rules(height, width), question[None], answer[None]
+
+
+@pytest.fixture(params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return made(*CASES[request.param])
+
+
+@pytest.fixture(params=SUDOKUS)
+def sudoku(request: pytest.FixtureRequest) -> Case:
+    return made(*CASES[request.param])
+
+
+@pytest.fixture(params=MAZES)
+def maze(request: pytest.FixtureRequest) -> Case:
+    return made(*CASES[request.param])
+
+
+def test_every_family_has_a_case() -> None:
+    assert {family for family, *_ in CASES.values()} == set(FAMILIES)
 
 
 def test_the_answer_breaks_no_rule_and_the_question_itself_does(case) -> None:
@@ -25,11 +50,11 @@ def test_the_answer_breaks_no_rule_and_the_question_itself_does(case) -> None:
 
 def test_an_answer_with_any_cell_changed_breaks_a_rule(case) -> None:
     rules, question, answer = case
+    tokens = np.unique(answer)
     changed = np.repeat(answer, answer.size, axis=0)
-    np.fill_diagonal(changed, np.roll(answer, 1))
-    differs = (changed != answer).any(axis=1)
-    assert differs.sum() > answer.size / 2
-    assert ((rules.violations(np.repeat(question, len(changed), axis=0), changed) > 0) == differs).all()
+    np.fill_diagonal(changed, tokens[(np.searchsorted(tokens, answer) + 1) % tokens.size])
+    assert ((changed != answer).sum(axis=1) == 1).all()
+    assert (rules.violations(np.repeat(question, len(changed), axis=0), changed) > 0).all()
 
 
 def test_an_answer_to_another_question_breaks_a_rule(case) -> None:
@@ -49,6 +74,7 @@ def test_judging_changes_nothing(case) -> None:
     rules, question, answer = case
     before = question.copy(), answer.copy()
     rules.violations(question, answer)
+    rules.optimal(question, answer)
     assert (question == before[0]).all()
     assert (answer == before[1]).all()
 
@@ -68,20 +94,35 @@ def test_symmetries_follow_from_the_seed_alone(case) -> None:
     assert copies[0] == copies[1] != copies[2]
 
 
-def test_any_open_cell_may_be_guessed_right_and_a_given_never(case) -> None:
-    rules, question, answer = case
+def test_no_solved_sudoku_is_better_than_another(sudoku) -> None:
+    rules, question, answer = sudoku
+    assert rules.optimal(question, answer) is None
+
+
+def test_the_best_answer_to_a_maze_is_optimal_and_the_question_is_not(maze) -> None:
+    rules, question, answer = maze
+    assert rules.optimal(np.repeat(question, 2, axis=0), np.concatenate([answer, question])).tolist() == [True, False]
+
+
+def test_no_cell_of_a_maze_may_be_guessed(maze) -> None:
+    rules, question, answer = maze
+    assert rules.guessable(question, answer).tolist() == [[False] * answer.size]
+
+
+def test_any_open_cell_of_a_sudoku_may_be_guessed_right_and_a_given_never(sudoku) -> None:
+    rules, question, answer = sudoku
     assert (rules.guessable(question, answer) == (question == 1)).all()
     assert not rules.guessable(answer, answer).any()
     assert not rules.guessable(question, question).any()
 
 
-def test_a_guess_that_contradicts_a_given_is_none(case) -> None:
-    rules, question, answer = case
+def test_a_guess_that_contradicts_a_given_is_none(sudoku) -> None:
+    rules, question, answer = sudoku
     given = int(np.flatnonzero(question[0] != 1)[0])
     everywhere = np.full_like(answer, question[0, given])
     allowed = rules.guessable(question, everywhere)[0]
     for cell in np.flatnonzero(allowed):
         supposed = question.copy()
         supposed[0, cell] = question[0, given]
-        FAMILIES["sudoku"].parse(FAMILIES["sudoku"].render(supposed.tobytes(), ""))  # refuses grids that contradict themselves
+        Sudoku().parse(Sudoku().render(supposed.tobytes(), ""))  # refuses grids that contradict themselves
     assert allowed.sum() < (question == 1).sum()

@@ -42,3 +42,9 @@ def put(root: Path, name: str, side: int = 9, **changes: Any) -> Path:
         (folder / file).write_text(f"{file} of {name}")
     (folder / MANIFEST).write_text(json.dumps(manifest(folder, side, **changes)))
     return folder
+
+
+def put_maze(root: Path, name: str, height: int, width: int) -> Path:
+    """Write a folder whose model reads mazes."""
+    arch = tiny(vocab_size=6, seq_len=height * width, mixer="attention", box_shape=None)
+    return put(root, name, puzzle={"family": "maze", "height": height, "width": width}, arch=arch.to_json(), guesses=None)

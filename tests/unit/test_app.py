@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from httpx import ASGITransport, AsyncClient
 
 from app.api.deps import Services
-from app.main import create_app
 from app.pool.base import PoolStatus
-from app.settings import Settings
+from tests.support.clients import client_of
 from tests.support.grids import ANSWERS, QUESTIONS, rows
 
 BODY = {"puzzle": {"type": "sudoku", "grid": QUESTIONS[9]}}
@@ -16,13 +14,7 @@ BODY = {"puzzle": {"type": "sudoku", "grid": QUESTIONS[9]}}
 
 @pytest.fixture
 async def client(solver, store, pool):
-    services = Services(solver, pool, store, solver.metrics)
-    app = create_app(Settings(max_body_bytes=20_000), services)
-
-    async def with_state(scope, receive, send):  # the lifespan would put it there
-        await app({**scope, "state": {"services": services}}, receive, send)
-
-    async with AsyncClient(transport=ASGITransport(with_state, raise_app_exceptions=False), base_url="http://test") as client:
+    async with client_of(Services(solver, pool, store, solver.metrics), max_body_bytes=20_000) as client:
         yield client
 
 

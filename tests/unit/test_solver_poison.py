@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.solver import STORED, Answer, Options
 from tests.support.grids import ANSWERS, QUESTIONS, broken_rules, digits, tokens
 
-ANSWER = Answer(tokens(ANSWERS[4]).tobytes(), True, 3, 1, "verified", 0.9)
+ANSWER = Answer(tokens(ANSWERS[4]).tobytes(), True, None, 3, 1, "verified", 0.9)
 WRITTEN = json.loads(STORED.dump_json(ANSWER))
 
 

@@ -52,7 +52,9 @@ def test_the_familys_name_reaches_every_size_though_one_model_has_that_name(root
         ("alpha", "sudoku", 4, "'alpha' reads no 4x4 sudoku; there are: alpha (sudoku 9x9), beta (sudoku 9x9), small (sudoku 4x4)"),
         ("sudoku", "sudoku", 6, "'sudoku' reads no 6x6 sudoku; there are: "),
         (None, "sudoku", 6, "no model reads no 6x6 sudoku; there are: "),
-        (None, "maze", 9, "no model reads no 9x9 maze; there are: "),
+        (None, "maze", 9, "no model for maze puzzles is served here; there are: alpha (sudoku 9x9), "),
+        ("maze", "maze", 9, "no model for maze puzzles is served here; there are: "),
+        ("alpha", "maze", 9, "'alpha' reads no 9x9 maze; there are: "),
     ],
 )
 def test_a_puzzle_that_no_model_reads_is_refused_with_what_there_is(root, name, family, side, sentence) -> None:

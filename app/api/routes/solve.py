@@ -57,6 +57,8 @@ def answer(solution: Solution, family: Family, grid: object, started: float) -> 
             total_ms=round((time.perf_counter() - started) * 1000, 3),
         ),
     )
+    if given.optimal is not None:
+        body.optimal = given.optimal
     if solution.trace:
         body.trace = [
             TraceOut(attempt=each.attempt, step=each.step, grid=family.render(each.cells, grid), halt_probability=round(each.halt_probability, 6))
