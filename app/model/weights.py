@@ -15,7 +15,7 @@ from app.model.trm import TRM
 
 CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 """The numbers that weights are made of, by their name in a safetensors header."""
-PIECE = 2**24
+PIECE = 2**22
 """Bytes of a tensor that are written at a time."""
 
 
