@@ -21,6 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TRMError as error:
         print(f"trm: {error.detail}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(f"trm: {arguments.run.__name__.strip('_')} needs the torch extra, pip install -e '.[torch]': {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
