@@ -1,4 +1,4 @@
-"""`trm serve | solve | train | evaluate | export`. Each command imports what it needs, so that serving needs no torch."""
+"""`trm serve | solve | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json
@@ -21,6 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TRMError as error:
         print(f"trm: {error.detail}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        print(f"trm: {arguments.run.__name__.strip('_')} needs the torch extra, pip install -e '.[torch]': {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -34,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train a Sudoku model; the same command resumes (needs the torch extra)"))
     _evaluate(commands.add_parser("evaluate", help="measure a model of the store on lists of puzzles"))
     _export(commands.add_parser("export", help="put a training run into the model store (needs the torch extra)"))
+    _import(commands.add_parser("import", help="put a checkpoint of the reference implementation into the model store (needs the torch extra)"))
     return top
 
 
@@ -151,3 +155,22 @@ def export(arguments: argparse.Namespace) -> int:
     from app.training.commands import export as run
 
     return run(arguments)
+
+
+def _import(command: argparse.ArgumentParser) -> None:
+    command.add_argument("checkpoint", type=Path, help="a step_N file, or the folder that has it")
+    command.add_argument("--config", type=Path, metavar="YAML", help="its all_config.yaml (beside it)")
+    command.add_argument("--dataset", type=Path, metavar="JSON", help="the dataset.json of its data (beside it, or in train or test there)")
+    command.add_argument("--name", required=True, help="name of the model in the store")
+    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
+    command.add_argument("--description", default="", help="one sentence for the list of models")
+    command.set_defaults(run=import_)
+
+
+def import_(arguments: argparse.Namespace) -> int:
+    """Write a checkpoint of the reference implementation into the store."""
+    from app.model.importing import import_checkpoint
+
+    entry = import_checkpoint(arguments.checkpoint, arguments.store, arguments.name, arguments.description, arguments.config, arguments.dataset)
+    print(f"{entry.folder}: version {entry.version}")
+    return 0

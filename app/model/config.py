@@ -52,6 +52,8 @@ class TRMConfig:
             raise InvalidModel(f"config: hidden_size {self.hidden_size} is not a multiple of num_heads {self.num_heads}")
         if self.prefix_len * self.hidden_size < self.puzzle_emb_ndim:
             raise InvalidModel(f"config: puzzle_emb_len {self.puzzle_emb_len} has no room for puzzle_emb_ndim {self.puzzle_emb_ndim}")
+        if self.mixer == "attention" and self.pos_encodings == "rope" and self.head_dim % 2:
+            raise InvalidModel(f"config: rope turns channels in pairs, and a head has {self.head_dim}")
         if self.mixer == "units":
             self._check_units()
 

@@ -1,6 +1,7 @@
 """The model store: one folder a model, described by its `config.json`. Knows files and digests; no torch, no requests.
 
-A folder holds `config.json`, `model.safetensors`, `step.onnx` (what CPU serving runs) and `README.md` (the model card).
+A folder holds `config.json`, `model.safetensors`, `step.onnx` (what CPU serving runs; not of models with many puzzle embeddings) and
+`README.md` (the model card).
 Unknown keys, other schema versions and files that do not match their digest are refused, never patched.
 """
 
@@ -17,6 +18,7 @@ from app.errors import InvalidModel, UnknownModel, mistakes, shown
 from app.model.config import TRMConfig
 
 WEIGHTS, GRAPH, MANIFEST = "model.safetensors", "step.onnx", "config.json"
+FamilyName = Literal["sudoku", "maze", "arc"]
 
 
 class _Strict(BaseModel):
@@ -26,7 +28,7 @@ class _Strict(BaseModel):
 class Grid(_Strict):
     """The puzzles that a model reads."""
 
-    family: Literal["sudoku", "maze"]
+    family: FamilyName
     height: Annotated[int, Field(ge=1, le=64)]
     width: Annotated[int, Field(ge=1, le=64)]
 

@@ -13,10 +13,9 @@ from app.errors import InvalidModel
 from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
-from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Grid, Guessing, Limits, Manifest, digest, read, write
+from app.model.folder import CARD, manifest, replacing
+from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Grid, Guessing, Limits, read, write
 from app.model.trm import TRM
-
-CARD = "README.md"
 
 
 def publish(run: Path, store: Path, name: str, grid: Grid, description: str, defaults: Defaults, provenance: dict[str, Any]) -> Entry:
@@ -26,37 +25,28 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, def
     """
     recipe = json.loads((run / "recipe.json").read_text())
     config = TRMConfig.from_json(recipe["arch"])
-    model, target, partial = TRM(config), store / name, store / f".{name}.partial"
+    model, target = TRM(config), store / name
     try:
         state = load_file(run / "state.safetensors")
         model.load_state_dict({key.removeprefix("ema."): value for key, value in state.items() if key.startswith("ema.")})
     except (RuntimeError, SafetensorError) as error:
         raise InvalidModel(f"{run / 'state.safetensors'}: {error}") from error
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    weights.save(model, partial / WEIGHTS)
-    export(model, partial / GRAPH)
     old = read(target).manifest if (target / MANIFEST).exists() else None
-    manifest = Manifest(
-        schema_version=1,
-        name=name,
+    described = manifest(
+        name,
         description=description or (old.description if old else name),
         puzzle=grid,
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=64),
         guesses=Guessing(first=8, later=2, every=2),
-        accuracy=[],
-        provenance={"recipe": {name: value for name, value in recipe.items() if name != "arch"}, "torch": torch.__version__, **provenance},
-        sha256={file: digest(partial / file) for file in (WEIGHTS, GRAPH)},
+        provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
-    for file in (WEIGHTS, GRAPH):
-        (partial / file).chmod(0o644)  # safetensors writes files that only their owner can read
-    (partial / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
-    if (target / CARD).exists():
-        shutil.copy(target / CARD, partial / CARD)
-    shutil.rmtree(target, ignore_errors=True)
-    partial.rename(target)
+    with replacing(store, described) as folder:
+        weights.save(model, folder / WEIGHTS)
+        export(model, folder / GRAPH)
+        if (target / CARD).exists():
+            shutil.copy(target / CARD, folder / CARD)
     return read(target)
 
 

@@ -1,47 +1,23 @@
-"""Run a checkpoint of the reference implementation through this project's TRM, in a process of its own, and print how far they differ.
+"""Run an imported checkpoint of the reference implementation, in a process of its own, and print how far it is from what was computed there.
 
 A process of its own, because the arithmetic of a process is settled by its first matrix product. As a program:
-`python -m tests.conformance.reference FOLDER` prints one JSON object, tensor by tensor.
+`python -m tests.conformance.reference ENTRY EXPECTED` (a folder of the store, a safetensors file) prints one JSON object, tensor by tensor.
 """
 
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
-import yaml
 from safetensors.torch import load_file
 
-from app.model.config import TRMConfig
-from app.model.trm import TRM
-
-PREFIXES = ("_orig_mod.", "model.inner.")
+from app.model import weights
+from app.model.store import read
 
 
-def config_of(folder: Path) -> TRMConfig:
-    """Our config of a reference run: the fields that share a name, and `mlp_t` as the mixer."""
-    arch: dict[str, Any] = yaml.safe_load((folder / "all_config.yaml").read_text())["arch"]
-    data = json.loads((folder / "dataset.json").read_text())
-    known = {field.name for field in fields(TRMConfig)}
-    shared = {name: value for name, value in (arch | data).items() if name in known}
-    return TRMConfig(mixer="mlp" if arch["mlp_t"] else "attention", **shared)
-
-
-def weights_of(folder: Path) -> dict[str, torch.Tensor]:
-    """The checkpoint's tensors under our names."""
-    tensors: dict[str, torch.Tensor] = torch.load(folder / "step_1000", weights_only=True)
-    for prefix in PREFIXES:
-        tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-    return tensors
-
-
-def differences(folder: Path) -> dict[str, float]:
+def differences(entry: Path, expected_file: Path) -> dict[str, float]:
     """The largest difference of every tensor that the reference computed."""
-    model, expected = TRM(config_of(folder)), load_file(folder / "expected.safetensors")
-    model.load_state_dict(weights_of(folder))
-    model.eval()
+    model, expected = weights.load(read(entry)), load_file(expected_file)
     inputs, ids = expected.pop("inputs").long(), expected.pop("puzzle_identifiers").long()
     carry, found = model.fresh(len(inputs)), dict[str, torch.Tensor]()
     for step in range(1, 1 + sum(name.startswith("logits_") for name in expected)):
@@ -54,4 +30,4 @@ def differences(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(differences(Path(sys.argv[1]))))
+    print(json.dumps(differences(Path(sys.argv[1]), Path(sys.argv[2]))))

@@ -59,6 +59,10 @@ def test_solve_says_in_one_sentence_what_is_wrong(arguments: list[str], words: t
     failed(trm("solve", *arguments), *words)
 
 
+def test_import_says_in_one_sentence_what_is_wrong() -> None:
+    failed(trm("import", "/nowhere", "--name", "mine"), "/nowhere", "does not exist")
+
+
 def test_a_puzzle_that_is_not_solved_is_a_failure() -> None:
     ran = trm("solve", "12345678........9" + "." * 64)
     assert ran.returncode == 1
@@ -108,7 +112,7 @@ def test_a_wrong_command_line_is_explained(arguments: list[str]) -> None:
     assert "usage: trm" in ran.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["solve"], ["train"], ["evaluate"], ["export"]])
+@pytest.mark.parametrize("command", [[], ["serve"], ["solve"], ["train"], ["evaluate"], ["export"], ["import"]])
 def test_help_is_there(command: list[str]) -> None:
     ran = trm(*command, "--help")
     assert ran.returncode == 0
