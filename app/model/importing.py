@@ -65,7 +65,7 @@ def _beside(file: Path, names: tuple[str, ...], option: str) -> Path:
 
 def _described(file: Path, config: TRMConfig, grid: Grid, name: str, description: str) -> Manifest:
     """The manifest: rules decide where there are rules, the halting head elsewhere."""
-    ruled, steps = grid.family == "sudoku", config.halt_max_steps
+    ruled, steps = grid.family != "arc", config.halt_max_steps
     attempts = 8 if ruled else 1
     return manifest(
         name,
