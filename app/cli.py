@@ -125,12 +125,20 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")
     command.add_argument("--attempts", type=int, help="attempts (the model's default)")
     command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
+    command.add_argument("--guesses", type=_guesses, metavar="FIRST,LATER,EVERY", help="when to guess, in steps, or none (the model's own)")
     command.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     command.add_argument("--slots", type=int, default=64)
     command.add_argument("--threads", type=int, default=1)
     command.add_argument("--seed", type=int, default=0, help="of the choice of puzzles and revealed cells")
     command.add_argument("--record", action="store_true", help="write the figures into the model's config.json")
     command.set_defaults(run=evaluate)
+
+
+def _guesses(text: str) -> tuple[int, ...]:
+    numbers = () if text == "none" else tuple(int(part) for part in text.split(","))
+    if len(numbers) not in (0, 3) or any(number < 1 for number in numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither none nor three numbers from 1")
+    return numbers
 
 
 def evaluate(arguments: argparse.Namespace) -> int:

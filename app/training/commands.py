@@ -6,13 +6,14 @@ import json
 import logging
 import os
 import sys
+from dataclasses import replace
 from math import isqrt
 from pathlib import Path
 
 import numpy as np
 
 from app.errors import InvalidRequest
-from app.model.store import Accuracy, Defaults, Grid, ModelStore
+from app.model.store import Accuracy, Defaults, Entry, Grid, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engine
 from app.puzzles.sudoku import rules
@@ -32,6 +33,7 @@ def train(arguments: argparse.Namespace) -> int:
     import torch
 
     from app.model import weights
+    from app.training.curves import draw
     from app.training.train import Run
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -51,6 +53,7 @@ def train(arguments: argparse.Namespace) -> int:
     if not arguments.no_compile:
         run.compile()
     run.train()
+    print(f"{arguments.run_folder}: {run.update} updates; the curves are in {draw(arguments.run_folder)}")
     return 0
 
 
@@ -74,7 +77,9 @@ def _training_sets(arguments: argparse.Namespace, recipe: Recipe) -> list[tuple[
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Measure one model on every list; print tables and, last, one line of JSON."""
-    entry = ModelStore(arguments.store, (arguments.name,)).entries[arguments.name]
+    if arguments.record and any(given is not None for given in (arguments.halt, arguments.max_steps, arguments.attempts, arguments.guesses)):
+        raise InvalidRequest("--record is for figures with the model's own defaults: leave --halt, --max-steps, --attempts and --guesses out")
+    entry = _with_guesses(ModelStore(arguments.store, (arguments.name,)).entries[arguments.name], arguments.guesses)
     defaults, side = entry.manifest.defaults, entry.manifest.puzzle.height
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
     spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads)
@@ -96,6 +101,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
             entry = record(entry, accuracy)
     print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json() for report in reports]}))
     return 0
+
+
+def _with_guesses(entry: Entry, numbers: tuple[int, ...] | None) -> Entry:
+    """The entry with other guesses than its own: FIRST, LATER, EVERY, or none at all."""
+    if numbers is None:
+        return entry
+    guesses = Guessing(first=numbers[0], later=numbers[1], every=numbers[2]) if numbers else None
+    return replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guesses}))
 
 
 def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Generator) -> list[tuple[str, PuzzleSet]]:

@@ -9,6 +9,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from app.errors import InvalidModel
+from app.training.curves import draw
 from app.training.recipes import RECIPES, Recipe
 from tests.model.runs import RECIPE, run
 
@@ -88,6 +89,11 @@ def test_the_curve_has_a_line_for_every_save_and_is_gone_on_with(tmp_path: Path)
         rows = list(csv.DictReader(file))
     assert [int(row["update"]) for row in rows] == [5, 10, 15, 20]
     assert all(float(row["loss"]) > 0 for row in rows)
+
+
+def test_the_curve_can_be_drawn(tmp_path: Path) -> None:
+    run(tmp_path).train(every=3)
+    assert draw(tmp_path).read_bytes().startswith(b"\x89PNG")
 
 
 def test_no_half_written_state_is_left(tmp_path: Path) -> None:
