@@ -36,7 +36,12 @@ def generate(height: int, width: int, count: int, rng: np.random.Generator, *, l
 
 
 class MazeSource:
-    """Fresh mazes without end for a model of one canvas: of every size from the smallest up to it, walls around them, randomly turned."""
+    """Fresh mazes without end for a model of one canvas: of every size from the smallest up to it, walls around them, randomly turned.
+
+    Most have loops: a tree's dead ends are soon learned to be filled, which way is shorter takes far longer.
+    """
+
+    LOOPY = 0.8
 
     def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
         self.height, self.width, self.rng = height, width, rng
@@ -46,7 +51,7 @@ class MazeSource:
         """One (question, answer), each (height * width,)."""
         height, width = (int(self.rng.integers(SMALLEST, most + 1)) for most in (self.height, self.width))
         top, left = int(self.rng.integers(self.height - height + 1)), int(self.rng.integers(self.width - width + 1))
-        maze, symmetry = generate(height, width, 1, self.rng), self.rules.symmetry(self.rng)
+        maze, symmetry = generate(height, width, 1, self.rng, loopy=self.LOOPY), self.rules.symmetry(self.rng)
         question, answer = (
             symmetry.apply(padded(tokens, (height, width), (self.height, self.width), (top, left))[0]) for tokens in (maze.questions, maze.answers)
         )

@@ -113,8 +113,8 @@ def local(height: int, width: int, channels: int) -> TRMConfig:
         mixer="local",
         expansion=3,
         swiglu_multiple=64,
-        H_cycles=2,
-        L_cycles=2,
+        H_cycles=1,  # so that gradient goes through all of a step: what joins two ways around a loop is many cells away
+        L_cycles=4,
         q_head_input="mean",
     )
 
@@ -155,7 +155,9 @@ RECIPES: dict[str, Recipe] = {
     "sudoku": Recipe(arch=units(9, 96), updates=16_000, reveal=10),
     "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8, guess=0.0),
     "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6, guess=0.0),
-    "maze": Recipe(arch=local(20, 20, 64), updates=3400, slots=16, warmup=100, optimizer="muon", lr=2e-3, guess=0.0, reveal=0),
+    "maze": Recipe(
+        arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0, guess=0.0
+    ),
     "trm-sudoku": FASTEST,
     "trm-sudoku-small": replace(FASTEST, arch=reference(128, (2, 2)), updates=3000, slots=32, ema_start=2000),
 }

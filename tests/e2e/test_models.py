@@ -1,14 +1,14 @@
-"""Every model of the store is served, listed and solves puzzles of its own size."""
+"""Every model of the store is served, listed and solves puzzles that it reads."""
 
 import json
 
 import pytest
 
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import easy, rows, side_of
+from tests.e2e.puzzles import SUDOKUS, easy, rows, side_of
 from tests.e2e.serving import MODELS, STORE, Server
 
-SIDES = {side_of(model) for model in MODELS}
+SIDES = {side_of(model) for model in SUDOKUS}
 
 
 def test_all_models_of_the_store_are_listed(server: Server) -> None:
@@ -25,7 +25,7 @@ def test_a_model_is_described_as_its_config_says(server: Server, model: str) -> 
     assert [line["data"] for line in listed["accuracy"]] == [line["data"] for line in config["accuracy"]]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", SUDOKUS)
 def test_a_model_solves_generated_puzzles_of_its_size(server: Server, model: str) -> None:
     for question, solution in easy(side_of(model)):
         answer = server.answer(question, model, cache="bypass")
@@ -43,7 +43,7 @@ def test_the_familys_name_and_no_name_mean_a_model_that_reads_this_size(server: 
 
 
 def test_a_size_that_no_model_reads_is_refused_by_name() -> None:
-    only = MODELS[0]
+    only = SUDOKUS[0]
     side = next(side for side in (4, 6, 9) if side != side_of(only))
     with Server(models=json.dumps([only])) as server:
         assert [model["name"] for model in server.client.get("/v1/models").json()["models"]] == [only]
