@@ -5,7 +5,7 @@ Fields keep the names of the reference's `arch` section. Ours are `mixer` (the r
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import isqrt
 from typing import Annotated, Any, Literal, Self
 
@@ -91,6 +91,12 @@ class TRMConfig:
         """Inner size of a SwiGLU over `width` channels: two thirds of the expansion, rounded up to `swiglu_multiple`."""
         inner = round(self.expansion * width * 2 / 3)
         return -(inner // -self.swiglu_multiple) * self.swiglu_multiple
+
+    def on(self, height: int, width: int) -> Self:
+        """The architecture that the same weights have on another grid. Raises `InvalidModel` for a mixer whose weights fit one size only."""
+        if self.mixer != "local":
+            raise InvalidModel(f"the weights of mixer {self.mixer} fit a grid of {self.seq_len} cells only")
+        return replace(self, seq_len=height * width, grid_shape=(height, width))
 
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values, in declaration order."""

@@ -146,12 +146,11 @@ def _on_canvas(mazes: PuzzleSet, grid: Grid) -> PuzzleSet:
 
 
 def _grown(entry: Entry, side: int, backend: str) -> Entry:
-    """The same weights for a larger grid. Raises `InvalidRequest` where they do not fit one, and for the ONNX step, which has one size."""
-    if entry.config.mixer != "local" or backend == "onnx":
-        remedy = "its weights fit no other size" if entry.config.mixer != "local" else "larger ones need --backend torch"
-        raise InvalidRequest(f"{entry.name} reads {entry.manifest.puzzle}: {remedy}")
-    arch = entry.manifest.arch | {"seq_len": side * side, "grid_shape": [side, side]}
-    return replace(entry, manifest=entry.manifest.model_copy(update={"arch": arch, "puzzle": Grid(family="maze", height=side, width=side)}))
+    """The same weights for a larger grid. Raises `InvalidModel` where they do not fit one, `InvalidRequest` for the ONNX step, which has one size."""
+    changes = {"arch": entry.config.on(side, side).to_json(), "puzzle": Grid(family="maze", height=side, width=side)}
+    if backend == "onnx":
+        raise InvalidRequest(f"{entry.name} reads {entry.manifest.puzzle}: larger ones need --backend torch")
+    return replace(entry, manifest=entry.manifest.model_copy(update=changes))
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -163,13 +162,15 @@ def export(arguments: argparse.Namespace) -> int:
         raise InvalidRequest(f"{run} is not the folder of a training run")
     with (run / "curve.csv").open(newline="") as file:
         curve = list(csv.DictReader(file))
-    grid = grid_of(TRMConfig.from_json(json.loads((run / "recipe.json").read_text())["arch"]))
+    arch = TRMConfig.from_json(json.loads((run / "recipe.json").read_text())["arch"])
+    if arguments.size:
+        arch = arch.on(arguments.size, arguments.size)
     provenance = {
         "updates": int(curve[-1]["update"]),
         "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),
         "puzzles_seen": round(sum(float(row["puzzles_per_s"]) * float(row["seconds"]) for row in curve)),
     }
     defaults = Defaults(halt="verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
-    entry = publish(run, arguments.store, arguments.name, grid, arguments.description, defaults, provenance)
+    entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance)
     print(f"{entry.folder}: version {entry.version}")
     return 0

@@ -49,6 +49,18 @@ def test_both_backends_measure_the_same(store: Path, capsys: Said) -> None:
     assert {**first, "ms_per_puzzle": 0} == {**second, "ms_per_puzzle": 0}
 
 
+def test_it_can_be_exported_for_larger_mazes_with_the_same_weights(store: Path) -> None:
+    assert main(["export", str(store.parent / "walls-run"), "--store", str(store), "--name", "wide", "--size", "9"]) == 0
+    first, second = (ModelStore(store).entries[name] for name in ("walls", "wide"))
+    assert (second.manifest.puzzle, second.config.grid_shape) == (Grid(family="maze", height=9, width=9), (9, 9))
+    assert first.version == second.version
+
+
+def test_weights_that_fit_one_size_are_exported_for_no_other(store: Path, capsys: Said) -> None:
+    assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "nine", "--size", "9"]) == 1
+    assert "mixer units" in capsys.readouterr().err
+
+
 def test_its_weights_fit_larger_mazes_too_on_torch(store: Path, capsys: Said) -> None:
     reports = evaluated(capsys, store, "walls", "--sizes", "7,5,12", "--backend", "torch")
     assert [report["data"] for report in reports] == ["mazes 7x7", "mazes 5x5", "mazes 12x12"]
