@@ -43,12 +43,15 @@ def train(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    recipe = named(arguments.recipe, dict(arguments.set) | {"data": tuple(Path(given).name for given in arguments.data)})
+    recipe = named(arguments.recipe, dict(arguments.set))
+    generated = "fresh mazes" if grid_of(recipe.arch).family == "maze" else f"{arguments.generate} generated"
+    recipe = recipe.changed({"data": tuple(Path(given).name for given in arguments.data) or (generated,)})
     source = _source(arguments, recipe)
     begin = None
     if arguments.init:
         entry = ModelStore(arguments.store, (arguments.init,)).entries[arguments.init]
-        if entry.config != recipe.arch:
+        local = entry.config.mixer == "local" and recipe.arch.grid_shape
+        if (entry.config.on(*local) if local else entry.config) != recipe.arch:
             raise InvalidRequest(f"the model {entry.name} has another architecture than the recipe")
         begin = weights.load(entry).state_dict()
     run = Run(arguments.run_folder, recipe, source, weights=begin, device=arguments.device)
@@ -132,10 +135,12 @@ def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec:
     """One report a size, of generated mazes, about half of which have loops."""
     if arguments.data or arguments.clues:
         raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data or --clues")
+    if (count := min(arguments.generate, arguments.count)) < 1:
+        raise InvalidRequest("there are no mazes: --generate and --count are at least 1")
     for side in arguments.sizes or (min(entry.manifest.puzzle.height, entry.manifest.puzzle.width),):
         fitting = entry if entry.manifest.puzzle.reads("maze", side, side) else _grown(entry, side, spec.backend)
         grid = fitting.manifest.puzzle
-        mazes = mazes_of(side, side, arguments.generate, np.random.default_rng([arguments.seed, side]))
+        mazes = mazes_of(side, side, count, np.random.default_rng([arguments.seed, side]))
         yield measure(make_engine(fitting, spec), _on_canvas(mazes, grid), budget, f"mazes {side}x{side}")
 
 

@@ -15,6 +15,7 @@ from app.model import weights
 from app.model.store import GRAPH, Entry, ModelStore
 from app.puzzles.base import Tokens
 from app.puzzles.families import FAMILIES
+from app.puzzles.maze import padded
 from app.training import mazes
 from app.training.data import PuzzleSet
 from app.training.generator import generate
@@ -30,11 +31,13 @@ RUNNERS: dict[str, Callable[[Entry, int], Runner]] = {
 
 @cache
 def puzzles(name: str, count: int = 36) -> PuzzleSet:
-    """Generated puzzles of a model's size, the same in every test."""
+    """Generated puzzles, the same in every test: of a model's size, or mazes of 10x10 on its grid."""
     grid = STORE.entries[name].manifest.puzzle
     rng = np.random.default_rng(grid.height)
     if grid.family == "maze":
-        return mazes.generate(grid.height, grid.width, count, rng, loopy=0)
+        small = mazes.generate(10, 10, count, rng, loopy=0)
+        questions, answers = (padded(tokens, (10, 10), (grid.height, grid.width)) for tokens in (small.questions, small.answers))
+        return PuzzleSet(questions, answers, grid.height, grid.width)
     return generate(grid.height, count, CLUES[grid.height], rng)
 
 

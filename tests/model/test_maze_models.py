@@ -73,6 +73,7 @@ def test_its_weights_fit_larger_mazes_too_on_torch(store: Path, capsys: Said) ->
         (["walls", "--sizes", "4"], ("5 to 30",)),
         (["walls", "--clues", "5"], ("--sizes",)),
         (["walls", "--data", "some.csv"], ("--sizes",)),
+        (["walls", "--generate", "0"], ("no mazes", "--generate")),
         (["four", "--sizes", "9"], ("sudoku 4x4", "--sizes")),
     ],
 )
@@ -87,6 +88,13 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(store: Path, capsys: Sa
 def test_a_sudokus_report_says_nothing_of_optimal(store: Path, capsys: Said) -> None:
     (report,) = evaluated(capsys, store, "four")
     assert report["optimal"] is None
+
+
+def test_training_can_begin_with_the_weights_of_a_model_for_another_size(store: Path, tmp_path: Path) -> None:
+    changes = {"updates": 1, **{f"arch.{name}": value for name, value in MAZES.arch.on(5, 5).to_json().items()}}
+    given = [word for name, value in changes.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    assert main(["train", str(tmp_path), "--recipe", "maze", "--init", "walls", "--store", str(store), "--no-compile", *given]) == 0
+    assert json.loads((tmp_path / "recipe.json").read_text())["data"] == ["fresh mazes"]
 
 
 def test_lists_of_puzzles_are_no_mazes_to_train_on(tmp_path: Path, capsys: Said) -> None:
