@@ -44,8 +44,8 @@ def side_of(model: str) -> int:
     return int(json.loads((STORE / model / "config.json").read_text())["puzzle"]["height"])
 
 
-SUDOKUS = [model for model in MODELS if family_of(model) == "sudoku"]
-"""The models of the store that read Sudokus."""
+SUDOKUS, MAZES = ([model for model in MODELS if family_of(model) == family] for family in ("sudoku", "maze"))
+"""The models of the store, by what they read."""
 
 
 @cache

@@ -2,11 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from app.training.mazes import generate
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import SUDOKUS, easy, rows, side_of
+from tests.e2e.puzzles import MAZES, SUDOKUS, easy, rows, side_of
 from tests.e2e.serving import MODELS, STORE, Server
+from tests.support.mazes import rows_of
 
 SIDES = {side_of(model) for model in SUDOKUS}
 
@@ -31,6 +34,19 @@ def test_a_model_solves_generated_puzzles_of_its_size(server: Server, model: str
         answer = server.answer(question, model, cache="bypass")
         assert (answer["model"], answer["verified"]) == (model, True)
         assert answer["solution"] == solution
+
+
+@pytest.mark.parametrize("model", MAZES)
+@pytest.mark.parametrize(("height", "width"), [(5, 5), (7, 10), (10, 10)])
+def test_a_maze_model_finds_the_shortest_way_through_mazes_smaller_than_its_grid(server: Server, model: str, height: int, width: int) -> None:
+    mazes = generate(height, width, 10, np.random.default_rng(height), loopy=0)
+    found = []
+    for question, solution in zip(mazes.questions, mazes.answers, strict=True):
+        puzzle = {"type": "maze", "grid": rows_of(question, width)}
+        answer = server.client.post("/v1/solve", json={"puzzle": puzzle, "model": model, "options": {"cache": "bypass"}}).json()
+        found.append((answer["verified"], answer["optimal"], answer["solution"] == rows_of(solution, width)))
+    assert set(found) <= {(True, True, True), (False, False, False)}
+    assert found.count((True, True, True)) >= 9
 
 
 @pytest.mark.parametrize("side", sorted(SIDES))
