@@ -1,6 +1,6 @@
 """How a model is trained, as a value, and the recipes that have names. Knows numbers; imports no torch and reads no files.
 
-Where each comes from: `sudoku` and its small siblings are this project's, found by trials on two CPU cores. `trm-sudoku` is the model of
+Where each comes from: `sudoku`, its small siblings and `maze` are this project's, found by trials on two CPU cores. `trm-sudoku` is the model of
 arXiv 2510.04871 trained as arXiv 2601.19085 does it, the fastest recipe published; `trm-sudoku-small` is the same, scaled to a CPU.
 """
 
