@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="command")
     _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"))
     _solve(commands.add_parser("solve", help="solve one grid here, without a server"))
-    _train(commands.add_parser("train", help="train a Sudoku model; the same command resumes (needs the torch extra)"))
+    _train(commands.add_parser("train", help="train a model for Sudokus or mazes; the same command resumes (needs the torch extra)"))
     _evaluate(commands.add_parser("evaluate", help="measure a model of the store on lists of puzzles"))
     _export(commands.add_parser("export", help="put a training run into the model store (needs the torch extra)"))
     _import(commands.add_parser("import", help="put a checkpoint of the reference implementation into the model store (needs the torch extra)"))
@@ -81,7 +81,7 @@ def solve(arguments: argparse.Namespace) -> int:
 
 def _train(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_folder", type=Path, help="folder of the run; a run that is there already is resumed")
-    command.add_argument("--recipe", default="sudoku", help="named recipe: sudoku, sudoku-6x6, sudoku-4x4, trm-sudoku or trm-sudoku-small")
+    command.add_argument("--recipe", default="sudoku", help="named recipe: sudoku, sudoku-6x6, sudoku-4x4, maze, trm-sudoku or trm-sudoku-small")
     command.add_argument(
         "--set", action="append", type=_setting, default=[], metavar="FIELD=VALUE", help="change a field, such as updates=500 or arch.hidden_size=48"
     )
@@ -107,6 +107,10 @@ def _setting(text: str) -> tuple[str, object]:
         return name, value
 
 
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text.split(","))
+
+
 def train(arguments: argparse.Namespace) -> int:
     """Train, or go on training."""
     from app.training.commands import train as run
@@ -120,6 +124,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles; generated without it")
     command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
     command.add_argument("--generate", type=int, default=500, metavar="N", help="puzzles to generate when there is no --data")
+    command.add_argument("--sizes", type=_numbers, default=(), metavar="N,N", help="of a maze model: measure generated mazes of N x N (the model's size)")
     command.add_argument("--clues", default="", metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
     command.add_argument("--count", type=int, default=500, help="most puzzles of each list")
     command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")
@@ -153,6 +158,7 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", required=True, help="name of the model in the store")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--description", default="", help="one sentence for the list of models")
+    command.add_argument("--size", type=int, metavar="N", help="of mazes: largest that the model reads (the size it was trained on); its weights fit any")
     command.add_argument("--max-steps", type=int, default=16, help="default steps of an attempt")
     command.add_argument("--attempts", type=int, default=16, help="default attempts")
     command.set_defaults(run=export)

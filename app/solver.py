@@ -8,7 +8,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -99,9 +99,9 @@ class Solver:
         entry = self.store.resolve(model, family, puzzle.height, puzzle.width)
         request = self._request(entry, puzzle, options)
         if options.cache == "bypass" or options.trace:
-            outcome, queued = await self._run(entry, request)
+            outcome, queued = await self._run(entry, puzzle, request)
             return self._solution(puzzle, entry, outcome, "bypass", queued)
-        key = _key(entry, request)
+        key = _key(entry, puzzle, request)
         if options.cache == "use" and (answer := await self._cached(key, puzzle)):
             self.metrics.cache_requests.labels("hit").inc()
             return Solution(puzzle, entry, answer, "hit")
@@ -120,7 +120,7 @@ class Solver:
             raise _refused("halt", f"no rule can verify {puzzle.family}; use learned or never")
         return Request(
             id=uuid.uuid4().hex,
-            cells=puzzle.cells,
+            cells=self.families[puzzle.family].place(puzzle, entry.manifest.puzzle.height, entry.manifest.puzzle.width),
             halt=options.halt or defaults.halt,
             max_steps=options.max_steps or defaults.max_steps,
             attempts=options.attempts or defaults.attempts,
@@ -175,21 +175,21 @@ class Solver:
             del self.flights[key]
 
     async def _solve_and_store(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> tuple[Outcome, float]:
-        outcome, queued = await self._run(entry, request)
+        outcome, queued = await self._run(entry, puzzle, request)
         if outcome.halt_reason != "deadline":
             with self.metrics.cache_duration.labels("set").time():
                 await self.cache.set(key, STORED.dump_json(self._answer(puzzle, outcome)))
         return outcome, queued
 
-    async def _run(self, entry: Entry, request: Request) -> tuple[Outcome, float]:
-        """Solve in the pool and count what came of it; with the outcome, the seconds it spent before its first step."""
+    async def _run(self, entry: Entry, puzzle: Puzzle, request: Request) -> tuple[Outcome, float]:
+        """Solve in the pool and count what came of it; the outcome is the puzzle's own size, and with it come the seconds before its first step."""
         started, outcome = time.monotonic(), "failed"
         try:
             result = await self.pool.solve(entry.name, request)
             queued = max(0.0, time.monotonic() - started - result.solve_seconds)
             outcome = "solved" if is_solved(result.verified, result.halt_reason) else "unsolved"
             self._count(entry.name, result, queued)
-            return result, queued
+            return self._cropped(entry, puzzle, result), queued
         except asyncio.CancelledError:
             outcome = "abandoned"
             raise
@@ -202,6 +202,12 @@ class Solver:
         finally:
             if outcome != "rejected":
                 self.metrics.finished.labels(entry.name, outcome).inc()
+
+    def _cropped(self, entry: Entry, puzzle: Puzzle, outcome: Outcome) -> Outcome:
+        """An outcome on the model's grid, as one on the puzzle's."""
+        grid, family = entry.manifest.puzzle, self.families[puzzle.family]
+        trace = tuple(replace(step, cells=family.crop(step.cells, puzzle, grid.height, grid.width)) for step in outcome.trace)
+        return replace(outcome, cells=family.crop(outcome.cells, puzzle, grid.height, grid.width), trace=trace)
 
     def _count(self, model: str, outcome: Outcome, queued: float) -> None:
         metrics = self.metrics
@@ -235,7 +241,7 @@ def _refused(option: str, detail: str) -> InvalidRequest:
     return InvalidRequest(detail, fields=(FieldError(f"/options/{option}", detail),))
 
 
-def _key(entry: Entry, request: Request) -> str:
-    """What decides the answer: the puzzle, the weights, and the options that can change it."""
-    parts = (entry.name, entry.version, request.halt, request.max_steps, request.attempts, request.cells.hex())
+def _key(entry: Entry, puzzle: Puzzle, request: Request) -> str:
+    """What decides the answer: the puzzle as it was sent, the weights, and the options that can change it."""
+    parts = (entry.name, entry.version, request.halt, request.max_steps, request.attempts, puzzle.height, puzzle.width, puzzle.cells.hex())
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()

@@ -1,11 +1,11 @@
 """The architecture of a TRM as a value. Knows field names and their limits; knows no tensors, so it is importable without torch.
 
 Fields keep the names of the reference's `arch` section. Ours are `mixer` (the reference's `mlp_t: true` is `mixer: mlp`),
-`box_shape`, `swiglu_multiple`, `gate` and `q_head_input`; each defaults to what the reference does.
+`box_shape`, `grid_shape`, `swiglu_multiple`, `gate` and `q_head_input`; each defaults to what the reference does.
 """
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from math import isqrt
 from typing import Annotated, Any, Literal, Self
 
@@ -23,13 +23,14 @@ class TRMConfig:
     """Everything that fixes the shapes and the arithmetic of one TRM.
 
     `seq_len` counts the puzzle's cells; `puzzle_emb_len` further positions stand before them when `puzzle_emb_ndim` > 0.
+    `grid_shape` is the height and width of the grid; mixer `local` needs it, and its weights fit a grid of any other shape as well.
     """
 
     vocab_size: Count
     seq_len: Count
     hidden_size: Count
     num_heads: Count
-    mixer: Literal["attention", "mlp", "units"]
+    mixer: Literal["attention", "mlp", "units", "local"]
     num_puzzle_identifiers: Count = 1
     expansion: Positive = 4.0
     L_layers: Count = 2
@@ -43,6 +44,7 @@ class TRMConfig:
     puzzle_emb_ndim: Annotated[int, Field(ge=0)] = 0
     puzzle_emb_len: Annotated[int, Field(ge=0)] = 0
     box_shape: tuple[Count, Count] | None = None
+    grid_shape: tuple[Count, Count] | None = None
     swiglu_multiple: Count = 256
     gate: Literal["silu", "sigmoid_norm"] = "silu"
     q_head_input: Literal["first", "mean"] = "first"
@@ -56,6 +58,10 @@ class TRMConfig:
             raise InvalidModel(f"config: rope turns channels in pairs, and a head has {self.head_dim}")
         if self.mixer == "units":
             self._check_units()
+        if self.grid_shape is not None and self.grid_shape[0] * self.grid_shape[1] != self.seq_len:
+            raise InvalidModel(f"config: grid_shape {self.grid_shape} has not the {self.seq_len} cells of seq_len")
+        if self.mixer == "local" and (self.grid_shape is None or self.prefix_len or self.pos_encodings != "none"):
+            raise InvalidModel("config: mixer local needs a grid_shape, no puzzle positions and pos_encodings none")
 
     def _check_units(self) -> None:
         side = isqrt(self.seq_len)
@@ -86,6 +92,12 @@ class TRMConfig:
         inner = round(self.expansion * width * 2 / 3)
         return -(inner // -self.swiglu_multiple) * self.swiglu_multiple
 
+    def on(self, height: int, width: int) -> Self:
+        """The architecture that the same weights have on another grid. Raises `InvalidModel` for a mixer whose weights fit one size only."""
+        if self.mixer != "local":
+            raise InvalidModel(f"the weights of mixer {self.mixer} fit a grid of {self.seq_len} cells only")
+        return replace(self, seq_len=height * width, grid_shape=(height, width))
+
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values, in declaration order."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -94,8 +106,8 @@ class TRMConfig:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Read what `to_json` wrote. Raises `InvalidModel` naming every unknown, missing or mistyped field."""
-        box = values.get("box_shape")
+        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         try:
-            return cls(**{**values, "box_shape": tuple(box) if isinstance(box, list) else box})
+            return cls(**given)
         except ValidationError as error:
             raise InvalidModel(f"config: {mistakes(error)}") from error

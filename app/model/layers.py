@@ -125,6 +125,27 @@ class UnitAttention(nn.Module):
         return mixed
 
 
+class Neighbourhood(nn.Module):
+    """One linear map of each cell together with the four beside it; beyond the border of the grid there are zeros.
+
+    It knows no position and no size, so its weights fit every grid: what it can do in one place it can do in all.
+    """
+
+    def __init__(self, config: TRMConfig) -> None:
+        super().__init__()
+        assert config.grid_shape is not None
+        self.height, self.width = config.grid_shape
+        self.proj = Linear(5 * config.hidden_size, config.hidden_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, cells, hidden = x.shape
+        framed = F.pad(x.view(batch, self.height, self.width, hidden), (0, 0, 1, 1, 1, 1))
+        across, down = framed[:, 1:-1], framed[:, :, 1:-1]
+        near = torch.cat((across[:, :, 1:-1], down[:, :-2], down[:, 2:], across[:, :, :-2], across[:, :, 2:]), dim=-1)
+        mixed: Tensor = self.proj(near.view(batch, cells, 5 * hidden))
+        return mixed
+
+
 class Block(nn.Module):
     """Post-norm: a mixer over positions, then a SwiGLU over channels.
 
@@ -133,17 +154,23 @@ class Block(nn.Module):
 
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
-        self.eps, self.over_positions = config.rms_norm_eps, config.mixer == "mlp"
-        if self.over_positions:
-            self.mlp_t = SwiGLU(config, config.positions)
-        else:
-            self.self_attn = (Attention if config.mixer == "attention" else UnitAttention)(config)
+        self.eps, self.mixer = config.rms_norm_eps, config.mixer
+        match config.mixer:
+            case "mlp":
+                self.mlp_t = SwiGLU(config, config.positions)
+            case "local":
+                self.near = Neighbourhood(config)
+            case "units":
+                self.self_attn: nn.Module = UnitAttention(config)
+            case "attention":
+                self.self_attn = Attention(config)
         self.mlp = SwiGLU(config, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.over_positions:
+        if self.mixer == "mlp":
             x = x.transpose(1, 2)
             x = rms_norm(x + self.mlp_t(x), self.eps).transpose(1, 2)
         else:
-            x = rms_norm(x + self.self_attn(x), self.eps)
+            mix = self.near if self.mixer == "local" else self.self_attn
+            x = rms_norm(x + mix(x), self.eps)
         return rms_norm(x + self.mlp(x), self.eps)

@@ -43,9 +43,11 @@ def config_of(arch_file: Path, dataset_file: Path) -> TRMConfig:
 def grid_of(config: TRMConfig) -> Grid:
     """The puzzles that a model of this vocabulary and length reads. Raises `InvalidModel` where no family has them."""
     side = isqrt(config.seq_len)
-    if config.vocab_size not in FAMILIES or side * side != config.seq_len or side not in FAMILIES[config.vocab_size][1]:
+    height, width = config.grid_shape or (side, side)
+    family, sides = FAMILIES.get(config.vocab_size, ("sudoku", ()))
+    if height * width != config.seq_len or height not in sides or width not in sides:
         raise InvalidModel(f"no puzzle family has vocab_size {config.vocab_size} and seq_len {config.seq_len}")
-    return Grid(family=FAMILIES[config.vocab_size][0], height=side, width=side)
+    return Grid(family=family, height=height, width=width)
 
 
 def _arch(path: Path) -> dict[str, Any]:

@@ -33,8 +33,13 @@ class Grid(_Strict):
     width: Annotated[int, Field(ge=1, le=64)]
 
     def reads(self, family: str, height: int, width: int) -> bool:
-        """Whether these are the puzzles of that family and size."""
+        """Whether these are the puzzles of that family and size; a maze may also be smaller, since walls around it change nothing."""
+        if (self.family, family) == ("maze", "maze"):
+            return height <= self.height and width <= self.width
         return (self.family, self.height, self.width) == (family, height, width)
+
+    def __str__(self) -> str:
+        return f"{self.family} {'up to ' if self.family == 'maze' else ''}{self.height}x{self.width}"
 
 
 class Defaults(_Strict):
@@ -139,16 +144,15 @@ class ModelStore:
             raise InvalidModel(f"the model store {root} is empty")
 
     def resolve(self, name: str | None, family: str, height: int, width: int) -> Entry:
-        """The model for a puzzle. A family's name, or none, means the model of that name if it reads this size, else the first that does.
+        """The model for a puzzle. A family's name, or none, means the one with the smallest grid that reads this size, and of several the one of that name.
 
         Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
         """
-        fitting = [entry for entry in self.entries.values() if entry.manifest.puzzle.reads(family, height, width)]
-        exact = self.entries.get(family if name is None else name)
-        if exact in fitting:
-            return exact
+        fitting = {entry.name: entry for entry in self.entries.values() if entry.manifest.puzzle.reads(family, height, width)}
         if fitting and name in (None, family):
-            return fitting[0]
+            return min(fitting.values(), key=lambda entry: (entry.manifest.puzzle.height * entry.manifest.puzzle.width, entry.name != family, entry.name))
+        if name in fitting:
+            return fitting[name]
         if name not in (None, family, *self.entries):
             raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(self.entries)}")
         if name in (None, family) and not any(entry.manifest.puzzle.family == family for entry in self.entries.values()):
@@ -156,8 +160,7 @@ class ModelStore:
         raise UnknownModel(f"{'no model' if name is None else shown(name)} reads no {height}x{width} {family}; there are: {self._list()}")
 
     def _list(self) -> str:
-        grids = {name: entry.manifest.puzzle for name, entry in self.entries.items()}
-        return ", ".join(f"{name} ({grid.family} {grid.height}x{grid.width})" for name, grid in grids.items())
+        return ", ".join(f"{name} ({entry.manifest.puzzle})" for name, entry in self.entries.items())
 
 
 def digest(path: Path) -> str:

@@ -51,6 +51,10 @@ class Rules(Protocol):
     """The rules of one family at one grid size, for whole batches."""
 
     @property
+    def blank(self) -> int:
+        """The token of a cell that the question leaves open."""
+
+    @property
     def verifiable(self) -> bool:
         """Whether `violations` can tell a right answer from a wrong one."""
 
@@ -82,6 +86,12 @@ class Family(Protocol):
 
     def draw(self, puzzle: Puzzle, cells: bytes) -> str:
         """A solution for a terminal, what the model found in bold."""
+
+    def place(self, puzzle: Puzzle, height: int, width: int) -> bytes:
+        """The puzzle's tokens on a model's grid, which is at least as large; the same puzzle still."""
+
+    def crop(self, cells: bytes, puzzle: Puzzle, height: int, width: int) -> bytes:
+        """The part of an answer on that grid that `place` took up."""
 
     def rules(self, height: int, width: int) -> Rules:
         """The rules for one grid size. Raises `InvalidPuzzle` for a size the family does not have."""

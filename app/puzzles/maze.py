@@ -30,7 +30,7 @@ class MazeRules:
     All grids of a batch are one long integer, a bit a cell, a closed column and row after each grid: a step in all directions is four shifts.
     """
 
-    verifiable = True
+    verifiable, blank = True, FREE
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width
@@ -141,9 +141,25 @@ class Maze:
         assert isinstance(like, list)
         return _lines(cells, len(like[0]))
 
+    def place(self, puzzle: Puzzle, height: int, width: int) -> bytes:
+        """The maze in the upper left corner, walls below it and to its right."""
+        return padded(puzzle.tokens[None], (puzzle.height, puzzle.width), (height, width)).tobytes()
+
+    def crop(self, cells: bytes, puzzle: Puzzle, height: int, width: int) -> bytes:
+        """The upper left corner again."""
+        return np.frombuffer(cells, dtype=np.uint8).reshape(height, width)[: puzzle.height, : puzzle.width].tobytes()
+
     def draw(self, puzzle: Puzzle, cells: bytes) -> str:
         """The rows, for a terminal; the path that the model found is bold."""
         return "\n".join(_lines(cells, puzzle.width)).replace("o", "\033[1mo\033[0m")
+
+
+def padded(tokens: Tokens, shape: tuple[int, int], canvas: tuple[int, int], corner: tuple[int, int] = (0, 0)) -> Tokens:
+    """Mazes (batch, cells) of one shape on a larger canvas of walls, their first cell at `corner`; a wall more changes no path."""
+    (height, width), (top, left) = shape, corner
+    grids = np.full((len(tokens), *canvas), WALL, dtype=np.uint8)
+    grids[:, top : top + height, left : left + width] = tokens.reshape(-1, height, width)
+    return grids.reshape(len(tokens), -1)
 
 
 def _wrong(detail: str, pointer: str = "") -> InvalidPuzzle:

@@ -20,7 +20,7 @@ BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
 class SudokuRules:
     """Rules of one side. Every row, column and box holds each digit once, and the givens stand."""
 
-    verifiable = True
+    verifiable, blank = True, BLANK
 
     def __init__(self, side: int) -> None:
         self.side, self.box = side, BOXES[side]
@@ -100,6 +100,14 @@ class Sudoku:
             return "".join(map(str, digits))
         side = int(len(digits) ** 0.5)
         return [digits[row * side : (row + 1) * side] for row in range(side)]
+
+    def place(self, puzzle: Puzzle, height: int, width: int) -> bytes:  # noqa: ARG002  # a Sudoku fits its own size only
+        """The puzzle as it is."""
+        return puzzle.cells
+
+    def crop(self, cells: bytes, puzzle: Puzzle, height: int, width: int) -> bytes:  # noqa: ARG002
+        """The answer as it is."""
+        return cells
 
     def draw(self, puzzle: Puzzle, cells: bytes) -> str:
         """The grid in rows, boxes apart, for a terminal; the digits that the model found are bold."""

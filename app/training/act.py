@@ -13,8 +13,7 @@ from torch import Tensor
 
 from app.model.trm import TRM, Carry, Output
 from app.puzzles.base import Rules
-from app.puzzles.sudoku import BLANK
-from app.training.data import Sampler
+from app.training.data import Source
 
 MEAN_CONTRADICTION = 4
 
@@ -33,14 +32,14 @@ class Slots:
     halted: Tensor
 
     @classmethod
-    def start(cls, model: TRM, count: int, sampler: Sampler) -> "Slots":
+    def start(cls, model: TRM, count: int, source: Source) -> "Slots":
         """`count` slots with their first puzzles, which are cut short by turns so that every batch mixes all depths."""
         device = model.H_init.device
         cells = torch.zeros(count, model.config.seq_len, dtype=torch.long, device=device)
         steps = torch.arange(count, device=device) % model.config.halt_max_steps
         carry = Carry(*(z.clone() for z in model.fresh(count)))
         slots = cls(carry, cells, cells.clone(), steps, torch.ones_like(steps, dtype=torch.bool))
-        slots.refill(model, sampler)
+        slots.refill(model, source)
         slots.steps = steps
         slots.halted = torch.zeros_like(slots.halted)
         return slots
@@ -50,22 +49,21 @@ class Slots:
         carry = Carry(*(z.to(device) for z in self.carry))
         return Slots(carry, *(each.to(device) for each in (self.questions, self.answers, self.steps, self.halted)))
 
-    def refill(self, model: TRM, sampler: Sampler) -> int:
+    def refill(self, model: TRM, source: Source) -> int:
         """Give every halted slot a fresh carry and the next puzzle; returns how many."""
         index = torch.nonzero(self.halted)[:, 0]
         if len(index) == 0:
             return 0
-        drawn = torch.from_numpy(np.array([sampler.draw() for _ in range(len(index))])).to(index.device, torch.long)
+        drawn = torch.from_numpy(np.array([source.draw() for _ in range(len(index))])).to(index.device, torch.long)
         self.questions[index], self.answers[index] = drawn[:, 0], drawn[:, 1]
         fresh = model.fresh(len(index))
         self.carry.z_H[index], self.carry.z_L[index] = fresh.z_H, fresh.z_L
         self.steps = self.steps.index_fill(0, index, 0)
         return len(index)
 
-    @property
-    def contradictory(self) -> Tensor:
+    def contradictory(self, rules: Rules) -> Tensor:
         """Slots, (slots,), in which a wrong guess stands, so that the question has no answer any more."""
-        return ((self.questions != BLANK) & (self.questions != self.answers)).any(-1)
+        return ((self.questions != rules.blank) & (self.questions != self.answers)).any(-1)
 
     def guess(self, rules: Rules, answers: Tensor, share: float, right: float, generator: torch.Generator) -> None:
         """In a `share` of the slots past their first step, write one guess into the question, as serving does when an attempt stalls.
@@ -81,7 +79,7 @@ class Slots:
         guessed = self.questions.scatter(1, cells, values)
         self.questions = torch.where(chosen[:, None], guessed, self.questions)
 
-    def advance(self, model: TRM, carry: Carry, q_halt: Tensor, generator: torch.Generator) -> None:
+    def advance(self, model: TRM, rules: Rules, carry: Carry, q_halt: Tensor, generator: torch.Generator) -> None:
         """Take over the step's carry and decide who halts; exploration forces a few to go on for a random while.
 
         Where a wrong guess stands there is only the contradiction to see: such a slot ends after `MEAN_CONTRADICTION` steps on average.
@@ -92,7 +90,7 @@ class Slots:
         explore, hopeless = (torch.rand((2, len(q_halt)), generator=generator).to(q_halt.device)).unbind()
         at_least = torch.randint(2, config.halt_max_steps + 1, (len(q_halt),), generator=generator).to(q_halt.device)
         halt = (q_halt > 0) & ~((explore < config.halt_exploration_prob) & (self.steps < at_least))
-        self.halted = halt | (self.steps >= config.halt_max_steps) | (self.contradictory & (hopeless < 1 / MEAN_CONTRADICTION))
+        self.halted = halt | (self.steps >= config.halt_max_steps) | (self.contradictory(rules) & (hopeless < 1 / MEAN_CONTRADICTION))
 
 
 def losses(output: Output, answers: Tensor, contradictory: Tensor, q_weight: float, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,21 @@ def write_csv(puzzles: PuzzleSet, path: Path) -> None:
     path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0) if path.suffix == ".gz" else text.getvalue().encode())
 
 
+class Source(Protocol):
+    """Where a training run's puzzles come from, without end. All chance is from `rng`, so that a run can be resumed."""
+
+    @property
+    def rules(self) -> Rules:
+        """The rules of every puzzle drawn."""
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The source of chance."""
+
+    def draw(self) -> tuple[Tokens, Tokens]:
+        """One (question, answer), each (cells,)."""
+
+
 class Sampler:
     """Draws random symmetric copies from weighted sets, with up to `reveal` further cells shown.
 
@@ -116,7 +131,7 @@ class Sampler:
         puzzles = self.sets[self.rng.choice(len(self.sets), p=self.weights)]
         index = self.rng.integers(len(puzzles))
         question, answer = puzzles.questions[index].copy(), puzzles.answers[index]
-        blanks = np.flatnonzero(question == BLANK)
+        blanks = np.flatnonzero(question == self.rules.blank)
         shown = self.rng.choice(blanks, size=min(int(self.rng.integers(self.reveal + 1)), max(0, len(blanks) - 1)), replace=False)
         question[shown] = answer[shown]
         symmetry = self.rules.symmetry(self.rng)

@@ -1,6 +1,6 @@
 """Measure a model of the store through the very engine that serves it: verified share, steps, attempts, time; by clues and depth.
 
-Knows puzzles with answers and the engine; nothing of training or HTTP.
+Knows puzzles with answers and the engine; nothing of training or HTTP. Mazes have no clues; of them also the share with a shortest path is told.
 """
 
 import time
@@ -16,6 +16,7 @@ from app.training.data import PuzzleSet
 
 DEPTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 ATTEMPTS = (1, 2, 4, 8, 16, 32)
+FIGURES = ("puzzles", "count", "verified", "wrong", "optimal", "mean steps", "median steps", "mean attempts", "ms / puzzle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Budget:
 class Report:
     """The figures of one list. Shares are of all `puzzles`; `wrong` counts answers the rules accept but the list does not.
 
+    `optimal`: share verified than which no answer is better, None for a family that has no better and worse.
     `by_depth`: share verified in the first attempt within so many steps. `by_attempts`: share verified within so many attempts.
     `ms_per_puzzle` is at full slots, on this machine.
     """
@@ -38,6 +40,7 @@ class Report:
     data: str
     puzzles: int
     verified: float
+    optimal: float | None
     wrong: int
     mean_steps: float
     median_steps: float
@@ -71,10 +74,12 @@ def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str) -> R
     while engine.busy:
         outcomes |= {outcome.id: outcome for outcome in engine.step().finished if isinstance(outcome, Outcome)}
     seconds = time.perf_counter() - started
-    return _report([outcomes[str(index)] for index in range(len(puzzles))], puzzles, budget, data, seconds)
+    ordered = [outcomes[str(index)] for index in range(len(puzzles))]
+    best = engine.rules.optimal(puzzles.questions, np.frombuffer(b"".join(outcome.cells for outcome in ordered), dtype=np.uint8).reshape(len(puzzles), -1))
+    return _report(ordered, puzzles, budget, data, seconds, None if best is None else float(best.mean()))
 
 
-def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, data: str, seconds: float) -> Report:
+def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, data: str, seconds: float, optimal: float | None) -> Report:
     count, steps = len(outcomes), np.array([outcome.steps for outcome in outcomes])
     verified = np.array([bool(outcome.verified) for outcome in outcomes])
     attempts = np.array([outcome.attempts for outcome in outcomes])
@@ -84,6 +89,7 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
         data=data,
         puzzles=count,
         verified=round(float(verified.mean()), 5),
+        optimal=None if optimal is None else round(optimal, 5),
         wrong=int((verified & ~matches).sum()),
         mean_steps=round(float(steps.mean()), 2),
         median_steps=float(np.median(steps)),
@@ -96,13 +102,16 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
 
 def table(reports: Sequence[Report]) -> str:
     """The reports as Markdown: the figures, then shares verified by depth of one attempt, then by attempts."""
-    figures = _markdown(
-        ["puzzles", "count", "verified", "wrong", "mean steps", "median steps", "mean attempts", "ms / puzzle"],
-        [[r.data, r.puzzles, f"{r.verified:.2%}", r.wrong, r.mean_steps, r.median_steps, r.mean_attempts, r.ms_per_puzzle] for r in reports],
-    )
+    figures = _markdown(FIGURES, [_figures(report) for report in reports])
     depths = _markdown(["one attempt, steps", *reports[0].by_depth], [[r.data, *(f"{share:.1%}" for share in r.by_depth.values())] for r in reports])
     tries = _markdown(["attempts", *reports[0].by_attempts], [[r.data, *(f"{share:.1%}" for share in r.by_attempts.values())] for r in reports])
     return "\n\n".join((figures, depths, tries))
+
+
+def _figures(report: Report) -> list[object]:
+    optimal = "" if report.optimal is None else f"{report.optimal:.2%}"
+    steps = [report.mean_steps, report.median_steps, report.mean_attempts]
+    return [report.data, report.puzzles, f"{report.verified:.2%}", report.wrong, optimal, *steps, report.ms_per_puzzle]
 
 
 def _markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:

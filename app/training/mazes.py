@@ -9,8 +9,8 @@ shortest path from S: where paths of the same length compete, a label would be a
 import numpy as np
 from numpy.typing import NDArray
 
-from app.puzzles.base import Tokens
-from app.puzzles.maze import FREE, GOAL, PATH, START, WALL, Maze
+from app.puzzles.base import Rules, Tokens
+from app.puzzles.maze import FREE, GOAL, PATH, SMALLEST, START, WALL, Maze, padded
 from app.training.data import PuzzleSet
 
 Cells = NDArray[np.bool_]
@@ -33,6 +33,29 @@ def generate(height: int, width: int, count: int, rng: np.random.Generator, *, l
             cells |= rng.random(cells.shape) < rng.random() * opened
         questions[index], answers[index] = asked(cells, draws, rng)
     return PuzzleSet(questions, answers, height, width)
+
+
+class MazeSource:
+    """Fresh mazes without end for a model of one canvas: of every size from the smallest up to it, walls around them, randomly turned.
+
+    Most have loops: a tree's dead ends are soon learned to be filled, which way is shorter takes far longer.
+    """
+
+    LOOPY = 0.8
+
+    def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
+        self.height, self.width, self.rng = height, width, rng
+        self.rules: Rules = Maze().rules(height, width)
+
+    def draw(self) -> tuple[Tokens, Tokens]:
+        """One (question, answer), each (height * width,)."""
+        height, width = (int(self.rng.integers(SMALLEST, most + 1)) for most in (self.height, self.width))
+        top, left = int(self.rng.integers(self.height - height + 1)), int(self.rng.integers(self.width - width + 1))
+        maze, symmetry = generate(height, width, 1, self.rng, loopy=self.LOOPY), self.rules.symmetry(self.rng)
+        question, answer = (
+            symmetry.apply(padded(tokens, (height, width), (self.height, self.width), (top, left))[0]) for tokens in (maze.questions, maze.answers)
+        )
+        return question, answer
 
 
 def perfect(height: int, width: int, rng: np.random.Generator) -> Cells:

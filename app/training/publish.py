@@ -14,18 +14,19 @@ from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
 from app.model.folder import CARD, manifest, replacing
-from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Grid, Guessing, Limits, read, write
+from app.model.reference import grid_of
+from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Guessing, Limits, read, write
 from app.model.trm import TRM
 
 
-def publish(run: Path, store: Path, name: str, grid: Grid, description: str, defaults: Defaults, provenance: dict[str, Any]) -> Entry:
+def publish(run: Path, store: Path, name: str, config: TRMConfig, description: str, defaults: Defaults, provenance: dict[str, Any]) -> Entry:
     """Write the averaged weights of a run into the store as `name`, replacing what was there only once all of it is written.
 
-    The description and model card of an entry that is replaced are kept; its accuracy is not, for it was another model's.
+    `config` is the run's, or the same on another grid where the weights fit one. The description and model card of an entry that is
+    replaced are kept; its accuracy is not, for it was another model's.
     """
     recipe = json.loads((run / "recipe.json").read_text())
-    config = TRMConfig.from_json(recipe["arch"])
-    model, target = TRM(config), store / name
+    model, grid, target = TRM(config), grid_of(config), store / name
     try:
         state = load_file(run / "state.safetensors")
         model.load_state_dict({key.removeprefix("ema."): value for key, value in state.items() if key.startswith("ema.")})
@@ -39,7 +40,7 @@ def publish(run: Path, store: Path, name: str, grid: Grid, description: str, def
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=64),
-        guesses=Guessing(first=8, later=2, every=2),
+        guesses=None if grid.family == "maze" else Guessing(first=8, later=2, every=2),  # no cell of a maze is guessable
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
     with replacing(store, described) as folder:

@@ -1,6 +1,6 @@
 """How a model is trained, as a value, and the recipes that have names. Knows numbers; imports no torch and reads no files.
 
-Where each comes from: `sudoku` and its small siblings are this project's, found by trials on two CPU cores. `trm-sudoku` is the model of
+Where each comes from: `sudoku`, its small siblings and `maze` are this project's, found by trials on two CPU cores. `trm-sudoku` is the model of
 arXiv 2510.04871 trained as arXiv 2601.19085 does it, the fastest recipe published; `trm-sudoku-small` is the same, scaled to a CPU.
 """
 
@@ -102,6 +102,23 @@ def units(side: int, width: int) -> TRMConfig:
     )
 
 
+def local(height: int, width: int, channels: int) -> TRMConfig:
+    """A TRM whose mixer joins each cell with the four beside it: all the structure a maze has, and it fits mazes of every size."""
+    return TRMConfig(
+        vocab_size=6,
+        seq_len=height * width,
+        grid_shape=(height, width),
+        hidden_size=channels,
+        num_heads=1,
+        mixer="local",
+        expansion=3,
+        swiglu_multiple=64,
+        H_cycles=1,  # so that gradient goes through all of a step: what joins two ways around a loop is many cells away
+        L_cycles=4,
+        q_head_input="mean",
+    )
+
+
 def reference(width: int, cycles: tuple[int, int]) -> TRMConfig:
     """The paper's Sudoku model: a SwiGLU over the cells for a mixer, and one register position."""
     return TRMConfig(
@@ -138,6 +155,7 @@ RECIPES: dict[str, Recipe] = {
     "sudoku": Recipe(arch=units(9, 96), updates=16_000, reveal=10),
     "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8, guess=0.0),
     "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6, guess=0.0),
+    "maze": Recipe(arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0, guess=0.0),
     "trm-sudoku": FASTEST,
     "trm-sudoku-small": replace(FASTEST, arch=reference(128, (2, 2)), updates=3000, slots=32, ema_start=2000),
 }

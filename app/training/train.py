@@ -18,7 +18,7 @@ from tqdm import tqdm
 from app.model.trm import TRM
 from app.training import state
 from app.training.act import Slots, losses
-from app.training.data import Sampler
+from app.training.data import Source
 from app.training.recipes import Recipe
 
 log = logging.getLogger(__name__)
@@ -50,13 +50,13 @@ def optimizers(model: TRM, recipe: Recipe) -> list[torch.optim.Optimizer]:
 class Run:
     """One training run in one folder."""
 
-    def __init__(self, folder: Path, recipe: Recipe, sampler: Sampler, *, weights: dict[str, Tensor] | None = None, device: str = "cpu") -> None:
+    def __init__(self, folder: Path, recipe: Recipe, source: Source, *, weights: dict[str, Tensor] | None = None, device: str = "cpu") -> None:
         """Resume what is in `folder`, or begin there: with `weights`, if given, else with random ones."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
         torch.set_flush_denormal(True)  # peaked softmaxes are full of them, and they are slow
-        self.folder, self.recipe, self.sampler, self.device = folder, recipe, sampler, torch.device(device)
-        self.generators = state.Generators(recipe.seed, sampler.rng)
+        self.folder, self.recipe, self.source, self.device = folder, recipe, source, torch.device(device)
+        self.generators = state.Generators(recipe.seed, source.rng)
         self.model = TRM(recipe.arch).to(self.device)
         if weights is not None:
             self.model.load_state_dict(weights)
@@ -68,7 +68,7 @@ class Run:
             self.slots = self.slots.to(self.device)
             log.info("resumed %s at update %d", folder, self.update)
         else:
-            self.slots, self.update = Slots.start(self.model, recipe.slots, sampler), 0
+            self.slots, self.update = Slots.start(self.model, recipe.slots, source), 0
         (folder / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=2) + "\n")
 
     def compile(self) -> None:
@@ -77,8 +77,9 @@ class Run:
 
     def step(self) -> dict[str, float]:
         """One update; returns its figures."""
-        filled, recipe, slots = self.slots.refill(self.model, self.sampler), self.recipe, self.slots
-        contradictory = slots.contradictory
+        recipe, slots, rules = self.recipe, self.slots, self.source.rules
+        filled = slots.refill(self.model, self.source)
+        contradictory = slots.contradictory(rules)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             carry, output = self.model(slots.carry, slots.questions)
         loss, solved = losses(output, slots.answers, contradictory, recipe.q_weight, recipe.label_smoothing)
@@ -90,8 +91,8 @@ class Run:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         update_ema(self.ema, self.model, recipe.averaging(self.update))
-        slots.advance(self.model, carry, output.q_halt.detach(), self.generators.torch)
-        slots.guess(self.sampler.rules, output.logits.argmax(-1), recipe.guess, recipe.guess_right, self.generators.torch)
+        slots.advance(self.model, rules, carry, output.q_halt.detach(), self.generators.torch)
+        slots.guess(rules, output.logits.argmax(-1), recipe.guess, recipe.guess_right, self.generators.torch)
         self.update += 1
         done = slots.halted.sum().clamp(min=1)
         figures = torch.stack(

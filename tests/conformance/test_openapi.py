@@ -110,14 +110,13 @@ def test_so_is_what_is_read(server: Server, document: dict[str, Any], operation:
     conforms(document, operation, server.client.get(path))
 
 
-def test_its_examples_are_read_and_the_sudoku_is_solved(server: Server, document: dict[str, Any]) -> None:
-    responses = {}
-    for puzzle in document["components"]["schemas"]["PuzzleIn"]["examples"]:
-        responses[puzzle["type"]] = server.client.post("/v1/solve", json={"puzzle": puzzle})
-        conforms(document, "POST /v1/solve", responses[puzzle["type"]])
-    assert {family: response.status_code for family, response in responses.items()} == {"sudoku": 200, "maze": 404}
-    assert responses["sudoku"].json()["verified"] is True
-    assert responses["maze"].json()["detail"].startswith("no model for maze puzzles is served here")
+def test_its_examples_are_solved(server: Server, document: dict[str, Any]) -> None:
+    examples = document["components"]["schemas"]["PuzzleIn"]["examples"]
+    assert {puzzle["type"] for puzzle in examples} == {"sudoku", "maze"}
+    for puzzle in examples:
+        response = server.client.post("/v1/solve", json={"puzzle": puzzle})
+        conforms(document, "POST /v1/solve", response)
+        assert response.json()["verified"] is True
 
 
 def test_the_page_for_people_is_there(server: Server) -> None:

@@ -21,6 +21,7 @@ CONFIGS = {
     "units-9": tiny(9, L_layers=2, pos_encodings="learned"),
     "attention-rope": replace(PLAIN, pos_encodings="rope", puzzle_emb_ndim=24, puzzle_emb_len=3),
     "attention-learned": replace(PLAIN, pos_encodings="learned"),
+    "local": replace(PLAIN, mixer="local", grid_shape=(4, 4)),
     "mlp": replace(PLAIN, mixer="mlp", q_head_input="first"),
 }
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.puzzles.sudoku import Sudoku, rules
 from app.training.generator import generate
-from tests.e2e.serving import STORE
+from tests.e2e.serving import MODELS, STORE
 
 NEWSPAPER = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 ANSWER = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
@@ -34,9 +34,18 @@ def copies(count: int, seed: int = 0) -> list[str]:
     return list(found)
 
 
+def family_of(model: str) -> str:
+    """The family of puzzles that a model of the store reads."""
+    return str(json.loads((STORE / model / "config.json").read_text())["puzzle"]["family"])
+
+
 def side_of(model: str) -> int:
     """The side of the grids that a model of the store reads."""
     return int(json.loads((STORE / model / "config.json").read_text())["puzzle"]["height"])
+
+
+SUDOKUS, MAZES = ([model for model in MODELS if family_of(model) == family] for family in ("sudoku", "maze"))
+"""The models of the store, by what they read."""
 
 
 @cache

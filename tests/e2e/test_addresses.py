@@ -3,8 +3,8 @@
 import pytest
 
 from tests.e2e.problems import pointers, post_escaped, refused
-from tests.e2e.puzzles import NEWSPAPER, side_of
-from tests.e2e.serving import MODELS, Server, body
+from tests.e2e.puzzles import NEWSPAPER, SUDOKUS, side_of
+from tests.e2e.serving import Server, body
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/v1", "/v1/solves", "/v2/nothing", "/v1/solve/now", "/%00", "/..%2f..%2fetc/passwd", "/v1/models/a/b"])
@@ -35,11 +35,11 @@ def test_neither_is_an_unknown_model_listed(server: Server, name: str) -> None:
     refused(server.client.get(f"/v1/models/{name}"), 404)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", SUDOKUS)
 def test_a_model_is_not_given_puzzles_of_another_size(server: Server, model: str) -> None:
     other = next(side for side in (4, 6, 9) if side != side_of(model))
     response = server.solve("." * other * other, model)
-    if model == "sudoku" and any(side_of(each) == other for each in MODELS):
+    if model == "sudoku" and any(side_of(each) == other for each in SUDOKUS):
         assert response.json()["model"] != model  # that name is also the family's, which serves any size
     else:
         refused(response, 404, model, f"{other}x{other}")

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.puzzles import ANSWER, NEWSPAPER, easy, side_of
-from tests.e2e.serving import MODELS
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, SUDOKUS, easy, side_of
 from tests.e2e.terminal import trm
 
 
@@ -36,7 +35,7 @@ def test_solve_prints_the_solution() -> None:
     assert ran.stderr == ""
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", SUDOKUS)
 def test_solve_runs_every_model_of_the_store(model: str) -> None:
     question, solution = easy(side_of(model))[0]
     ran = trm("solve", question, "--model", model)

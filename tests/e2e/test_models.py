@@ -1,14 +1,17 @@
-"""Every model of the store is served, listed and solves puzzles of its own size."""
+"""Every model of the store is served, listed and solves puzzles that it reads."""
 
 import json
 
+import numpy as np
 import pytest
 
+from app.training.mazes import generate
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import easy, rows, side_of
+from tests.e2e.puzzles import MAZES, SUDOKUS, easy, rows, side_of
 from tests.e2e.serving import MODELS, STORE, Server
+from tests.support.mazes import rows_of
 
-SIDES = {side_of(model) for model in MODELS}
+SIDES = {side_of(model) for model in SUDOKUS}
 
 
 def test_all_models_of_the_store_are_listed(server: Server) -> None:
@@ -25,12 +28,25 @@ def test_a_model_is_described_as_its_config_says(server: Server, model: str) -> 
     assert [line["data"] for line in listed["accuracy"]] == [line["data"] for line in config["accuracy"]]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", SUDOKUS)
 def test_a_model_solves_generated_puzzles_of_its_size(server: Server, model: str) -> None:
     for question, solution in easy(side_of(model)):
         answer = server.answer(question, model, cache="bypass")
         assert (answer["model"], answer["verified"]) == (model, True)
         assert answer["solution"] == solution
+
+
+@pytest.mark.parametrize("model", MAZES)
+@pytest.mark.parametrize(("height", "width"), [(5, 5), (7, 10), (10, 10)])
+def test_a_maze_model_finds_the_shortest_way_through_mazes_smaller_than_its_grid(server: Server, model: str, height: int, width: int) -> None:
+    mazes = generate(height, width, 10, np.random.default_rng(height), loopy=0)
+    found = []
+    for question, solution in zip(mazes.questions, mazes.answers, strict=True):
+        puzzle = {"type": "maze", "grid": rows_of(question, width)}
+        answer = server.client.post("/v1/solve", json={"puzzle": puzzle, "model": model, "options": {"cache": "bypass"}}).json()
+        found.append((answer["verified"], answer["optimal"], answer["solution"] == rows_of(solution, width)))
+    assert set(found) <= {(True, True, True), (False, False, False)}
+    assert found.count((True, True, True)) >= 9
 
 
 @pytest.mark.parametrize("side", sorted(SIDES))
@@ -43,7 +59,7 @@ def test_the_familys_name_and_no_name_mean_a_model_that_reads_this_size(server: 
 
 
 def test_a_size_that_no_model_reads_is_refused_by_name() -> None:
-    only = MODELS[0]
+    only = SUDOKUS[0]
     side = next(side for side in (4, 6, 9) if side != side_of(only))
     with Server(models=json.dumps([only])) as server:
         assert [model["name"] for model in server.client.get("/v1/models").json()["models"]] == [only]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.puzzles import side_of
-from tests.e2e.serving import MODELS, STORE
+from tests.e2e.puzzles import SUDOKUS, side_of
+from tests.e2e.serving import STORE
 from tests.e2e.terminal import trm
 
-SMALLEST = min(MODELS, key=side_of)
+SMALLEST = min(SUDOKUS, key=side_of)
 GRAPH, WEIGHTS = "step.onnx", "model.safetensors"
 
 

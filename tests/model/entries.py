@@ -14,7 +14,9 @@ from app.engine.torch_runner import TorchRunner
 from app.model import weights
 from app.model.store import GRAPH, Entry, ModelStore
 from app.puzzles.base import Tokens
-from app.puzzles.sudoku import rules
+from app.puzzles.families import FAMILIES
+from app.puzzles.maze import padded
+from app.training import mazes
 from app.training.data import PuzzleSet
 from app.training.generator import generate
 
@@ -28,18 +30,25 @@ RUNNERS: dict[str, Callable[[Entry, int], Runner]] = {
 
 
 @cache
-def puzzles(side: int, count: int = 36) -> PuzzleSet:
-    """Generated puzzles, the same in every test."""
-    return generate(side, count, CLUES[side], np.random.default_rng(side))
+def puzzles(name: str, count: int = 36) -> PuzzleSet:
+    """Generated puzzles, the same in every test: of a model's size, or mazes of 10x10 on its grid."""
+    grid = STORE.entries[name].manifest.puzzle
+    rng = np.random.default_rng(grid.height)
+    if grid.family == "maze":
+        small = mazes.generate(10, 10, count, rng, loopy=0)
+        questions, answers = (padded(tokens, (10, 10), (grid.height, grid.width)) for tokens in (small.questions, small.answers))
+        return PuzzleSet(questions, answers, grid.height, grid.width)
+    return generate(grid.height, count, CLUES[grid.height], rng)
 
 
 def questions(entry: Entry, count: int = 36) -> Tokens:
-    return puzzles(entry.manifest.puzzle.height, count).questions
+    return puzzles(entry.name, count).questions
 
 
 def solve(entry: Entry, backend: str, slots: int, order: list[int], halt: Halt = "verified", max_steps: int = 16) -> dict[int, Outcome]:
     """Solve the generated puzzles of these numbers, queued in this order, in an engine of so many slots."""
-    engine = Engine(RUNNERS[backend](entry, slots), rules(entry.manifest.puzzle.height))
+    grid = entry.manifest.puzzle
+    engine = Engine(RUNNERS[backend](entry, slots), FAMILIES[grid.family].rules(grid.height, grid.width))
     for number in order:
         cells = questions(entry)[number].tobytes()
         engine.add(Request(id=str(number), cells=cells, halt=halt, max_steps=max_steps, attempts=2, deadline=float("inf")))

@@ -1,4 +1,4 @@
-"""Training runs of seconds: 4x4 puzzles and a model that hardly deserves the name."""
+"""Training runs of seconds: Sudokus of 4x4, mazes of 5x5 and 5x6, and models that hardly deserve the name."""
 
 from functools import cache
 from pathlib import Path
@@ -7,8 +7,9 @@ import numpy as np
 
 from app.model.config import TRMConfig
 from app.puzzles.sudoku import rules
-from app.training.data import PuzzleSet, Sampler
+from app.training.data import PuzzleSet, Sampler, Source
 from app.training.generator import generate
+from app.training.mazes import MazeSource
 from app.training.recipes import Recipe
 from app.training.train import Run
 
@@ -27,6 +28,9 @@ CONFIG = TRMConfig(
     q_head_input="mean",
 )
 RECIPE = Recipe(arch=CONFIG, updates=12, slots=8, warmup=3, lr=5e-3, reveal=4)
+MAZES = RECIPE.changed(
+    {"arch.mixer": "local", "arch.vocab_size": 6, "arch.seq_len": 30, "arch.grid_shape": (5, 6), "arch.box_shape": None, "guess": 0.0, "reveal": 0}
+)
 
 
 @cache
@@ -40,4 +44,10 @@ def sampler(seed: int = 1) -> Sampler:
 
 def run(folder: Path, recipe: Recipe = RECIPE) -> Run:
     """A run in a folder, new or resumed."""
-    return Run(folder, recipe, sampler(recipe.seed))
+    return Run(folder, recipe, source(recipe))
+
+
+def source(recipe: Recipe) -> Source:
+    """What a recipe's model learns from."""
+    shape = recipe.arch.grid_shape
+    return MazeSource(*shape, np.random.default_rng(recipe.seed)) if shape else sampler(recipe.seed)

@@ -23,6 +23,8 @@ CONFIGS = {
     "mlp behind a puzzle embedding": replace(PLAIN, mixer="mlp", puzzle_emb_ndim=24, puzzle_emb_len=2, num_puzzle_identifiers=5),
     "units of 4x4": replace(PLAIN, mixer="units", box_shape=(2, 2), num_heads=6, hidden_size=48),
     "units of 6x6": replace(PLAIN, mixer="units", box_shape=(2, 3), seq_len=36),
+    "local": replace(PLAIN, mixer="local", grid_shape=(4, 4)),
+    "local in a rectangle": replace(PLAIN, mixer="local", grid_shape=(5, 3), seq_len=15, q_head_input="mean"),
     "one layer, one cycle": replace(PLAIN, L_layers=1, H_cycles=1, L_cycles=1),
     "three layers": replace(PLAIN, L_layers=3, expansion=2.5),
     "halting by the mean": replace(PLAIN, q_head_input="mean"),
@@ -84,10 +86,26 @@ class ByHand:
         unit = (row, column, row // tall * side + column // wide)[head * 3 // c.num_heads]
         return (unit[:, None] == unit).astype(float)
 
+    def near(self, x: Array, name: str) -> Array:
+        """A fifth of the weights each for the cell itself, the one above, below, left and right of it."""
+        assert self.config.grid_shape is not None
+        (height, width), out = self.config.grid_shape, np.zeros_like(x)
+        parts = np.split(self.weights[f"{name}.proj.weight"], 5, axis=1)
+        for cell in range(height * width):
+            row, column = divmod(cell, width)
+            for part, (down, right) in zip(parts, ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)), strict=True):
+                if 0 <= row + down < height and 0 <= column + right < width:
+                    out[cell] += part @ x[(row + down) * width + column + right]
+        return out
+
     def block(self, x: Array, name: str) -> Array:
-        over_positions = self.config.mixer == "mlp"
-        mixed = self.swiglu(x.T, f"{name}.mlp_t").T if over_positions else self.attention(x, f"{name}.self_attn")
-        x = self.norm(x + mixed, 0 if over_positions else 1)
+        match self.config.mixer:
+            case "mlp":
+                x = self.norm(x + self.swiglu(x.T, f"{name}.mlp_t").T, 0)
+            case "local":
+                x = self.norm(x + self.near(x, f"{name}.near"), 1)
+            case _:
+                x = self.norm(x + self.attention(x, f"{name}.self_attn"), 1)
         return self.norm(x + self.swiglu(x, f"{name}.mlp"), 1)
 
     def network(self, state: Array, injection: Array) -> Array:

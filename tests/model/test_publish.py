@@ -12,12 +12,11 @@ from app.engine.onnx_runner import OnnxRunner
 from app.engine.torch_runner import TorchRunner
 from app.errors import InvalidModel
 from app.model import weights
-from app.model.store import GRAPH, MANIFEST, WEIGHTS, Defaults, Entry, Grid, ModelStore, digest
+from app.model.store import GRAPH, MANIFEST, WEIGHTS, Defaults, Entry, ModelStore, digest
 from app.training.publish import publish
 from app.training.train import Run
 from tests.model.runs import CONFIG, puzzles, run
 
-GRID = Grid(family="sudoku", height=4, width=4)
 DEFAULTS = Defaults(halt="verified", max_steps=8, attempts=2)
 
 
@@ -30,7 +29,7 @@ def trained(tmp_path: Path) -> Run:
 
 def put(training: Run, store: Path, **changes: object) -> Entry:
     values = {"description": "a tiny model", "defaults": DEFAULTS, "provenance": {"updates": training.update}}
-    return publish(training.folder, store, "tiny", GRID, **(values | changes))
+    return publish(training.folder, store, "tiny", CONFIG, **(values | changes))
 
 
 def test_what_is_published_are_the_averaged_weights(trained: Run, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from app.errors import InvalidModel
 from app.training.curves import draw
 from app.training.recipes import RECIPES, Recipe
-from tests.model.runs import RECIPE, run
+from tests.model.runs import MAZES, RECIPE, run
 
 
 def content(path: Path) -> dict[str, bytes]:
@@ -24,7 +24,7 @@ PAPER = replace(RECIPES["trm-sudoku-small"], updates=12, slots=8, ema_start=6).c
 )
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, PAPER], ids=["units", "paper"])
+@pytest.mark.parametrize("recipe", [RECIPE, PAPER, MAZES], ids=["units", "paper", "mazes"])
 @pytest.mark.parametrize("interrupted_at", [1, 5, 9, 11])
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path: Path, interrupted_at: int, recipe: Recipe) -> None:
     run(tmp_path / "whole", recipe).train()
@@ -116,8 +116,9 @@ def test_so_is_a_state_cut_short(tmp_path: Path) -> None:
         run(tmp_path)
 
 
-def test_a_run_learns(tmp_path: Path) -> None:
-    learning = run(tmp_path, replace(RECIPE, updates=120, slots=32))
+@pytest.mark.parametrize("recipe", [RECIPE, MAZES], ids=["units", "mazes"])
+def test_a_run_learns(tmp_path: Path, recipe: Recipe) -> None:
+    learning = run(tmp_path, replace(recipe, updates=120, slots=32))
     figures = [learning.step() for _ in range(120)]
     early, late = (sum(each["loss"] for each in part) / 20 for part in (figures[:20], figures[-20:]))
     assert late < 0.7 * early

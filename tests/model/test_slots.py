@@ -68,7 +68,7 @@ def test_nothing_is_drawn_when_none_halted(model: TRM, slots: Slots) -> None:
 def test_the_head_halts_where_it_is_positive(model: TRM, slots: Slots) -> None:
     model.config = replace(CONFIG, halt_exploration_prob=0.0)
     slots.steps[:] = 0
-    slots.advance(model, marked(slots), torch.tensor([1.0, -1.0] * 5), generator())
+    slots.advance(model, rules(4), marked(slots), torch.tensor([1.0, -1.0] * 5), generator())
     assert slots.halted.tolist() == [True, False] * 5
     assert slots.steps.tolist() == [1] * COUNT
     assert (slots.carry.z_H == 7).all()
@@ -76,7 +76,7 @@ def test_the_head_halts_where_it_is_positive(model: TRM, slots: Slots) -> None:
 
 def test_the_last_step_halts_whatever_the_head_says(model: TRM, slots: Slots) -> None:
     slots.steps[:] = CONFIG.halt_max_steps - 1
-    slots.advance(model, marked(slots), torch.full((COUNT,), -9.0), generator())
+    slots.advance(model, rules(4), marked(slots), torch.full((COUNT,), -9.0), generator())
     assert slots.halted.all()
 
 
@@ -84,7 +84,7 @@ def test_exploration_keeps_a_puzzle_for_at_least_two_steps_and_never_beyond_the_
     model.config, slots.steps = replace(CONFIG, halt_exploration_prob=1.0), torch.zeros(COUNT, dtype=torch.long)
     random, halted_at = generator(1), torch.zeros(COUNT, dtype=torch.long)
     for step in range(1, CONFIG.halt_max_steps + 1):
-        slots.advance(model, marked(slots), torch.full((COUNT,), 9.0), random)
+        slots.advance(model, rules(4), marked(slots), torch.full((COUNT,), 9.0), random)
         halted_at[(halted_at == 0) & slots.halted] = step
     assert halted_at.min() == 2
     assert halted_at.max() <= CONFIG.halt_max_steps
@@ -103,7 +103,7 @@ def test_a_guess_is_the_answer_at_one_open_cell(slots: Slots) -> None:
     changed = guessing(slots, slots.answers)
     assert changed.sum(1).tolist() == [1] * COUNT
     assert (slots.questions[changed] == slots.answers[changed]).all()
-    assert not slots.contradictory.any()
+    assert not slots.contradictory(rules(4)).any()
 
 
 def test_a_wrong_guess_makes_a_contradiction_unless_the_true_answer_is_put_in_its_place(slots: Slots) -> None:
@@ -112,10 +112,10 @@ def test_a_wrong_guess_makes_a_contradiction_unless_the_true_answer_is_put_in_it
     copy = slots.questions.clone()
     changed = guessing(slots, wrong)
     assert changed.any()
-    assert torch.equal(slots.contradictory, changed.any(1))
+    assert torch.equal(slots.contradictory(rules(4)), changed.any(1))
     slots.questions = copy
     assert guessing(slots, wrong, right=1.0).any()
-    assert not slots.contradictory.any()
+    assert not slots.contradictory(rules(4)).any()
 
 
 def test_nobody_guesses_before_the_second_step_or_after_halting_or_beyond_the_share(slots: Slots) -> None:
@@ -129,5 +129,5 @@ def test_nobody_guesses_before_the_second_step_or_after_halting_or_beyond_the_sh
 
 def test_a_contradiction_ends_some_slots_early(model: TRM, slots: Slots) -> None:
     slots.steps[:], slots.questions = 0, torch.where(slots.answers < 5, slots.answers + 1, 2)
-    slots.advance(model, marked(slots), torch.full((COUNT,), -9.0), generator())
+    slots.advance(model, rules(4), marked(slots), torch.full((COUNT,), -9.0), generator())
     assert 0 < slots.halted.sum() < COUNT

@@ -86,7 +86,7 @@ async def test_no_grid_that_is_no_maze_is_our_fault(client, grid) -> None:
 async def test_a_size_that_no_model_reads_is_unknown_and_the_sizes_are_told(client) -> None:
     problem = (await client.post("/v1/solve", json=body(WIDE))).json()
     assert (problem["status"], problem["type"]) == (404, "/problems/unknown-model")
-    assert "maze 5x5" in problem["detail"]
+    assert "maze up to 5x5" in problem["detail"]
 
 
 async def test_without_any_model_for_mazes_that_is_what_is_said(tmp_path, pool) -> None:

@@ -1,0 +1,103 @@
+"""A maze model from the command line: exported, and measured on mazes smaller and larger than its grid."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+from app.model.store import Grid, ModelStore
+from tests.model.runs import MAZES, RECIPE, run
+
+Said = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a model of mazes up to 5x6 that has learned next to nothing, and one of Sudokus."""
+    root = tmp_path_factory.mktemp("store")
+    for name, recipe in (("walls", MAZES), ("four", RECIPE)):
+        training = run(root / f"{name}-run", recipe)
+        training.train()
+        assert main(["export", str(root / f"{name}-run"), "--store", str(root / "models"), "--name", name, "--max-steps", "3", "--attempts", "2"]) == 0
+    return root / "models"
+
+
+def evaluated(said: Said, store: Path, name: str, *arguments: str) -> list[dict[str, object]]:
+    """The reports of an evaluation that must succeed."""
+    said.readouterr()
+    assert main(["evaluate", name, "--store", str(store), "--generate", "6", *arguments]) == 0
+    return list(json.loads(said.readouterr().out.splitlines()[-1])["reports"])
+
+
+def test_a_run_on_mazes_becomes_a_model_that_reads_them_and_takes_no_guesses(store: Path) -> None:
+    entry = ModelStore(store).entries["walls"]
+    assert entry.manifest.puzzle == Grid(family="maze", height=5, width=6)
+    assert (entry.manifest.guesses, entry.manifest.defaults.halt) == (None, "verified")
+    assert ModelStore(store).resolve(None, "maze", 5, 5).name == "walls"
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_it_is_measured_on_mazes_that_fit_its_grid(store: Path, capsys: Said, backend: str) -> None:
+    (report,) = evaluated(capsys, store, "walls", "--sizes", "5", "--backend", backend)
+    assert (report["data"], report["puzzles"]) == ("mazes 5x5", 6)
+    assert isinstance(report["optimal"], float)
+
+
+def test_both_backends_measure_the_same(store: Path, capsys: Said) -> None:
+    first, second = (evaluated(capsys, store, "walls", "--backend", backend)[0] for backend in ("onnx", "torch"))
+    assert {**first, "ms_per_puzzle": 0} == {**second, "ms_per_puzzle": 0}
+
+
+def test_it_can_be_exported_for_larger_mazes_with_the_same_weights(store: Path) -> None:
+    assert main(["export", str(store.parent / "walls-run"), "--store", str(store), "--name", "wide", "--size", "9"]) == 0
+    first, second = (ModelStore(store).entries[name] for name in ("walls", "wide"))
+    assert (second.manifest.puzzle, second.config.grid_shape) == (Grid(family="maze", height=9, width=9), (9, 9))
+    assert first.version == second.version
+
+
+def test_weights_that_fit_one_size_are_exported_for_no_other(store: Path, capsys: Said) -> None:
+    assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "nine", "--size", "9"]) == 1
+    assert "mixer units" in capsys.readouterr().err
+
+
+def test_its_weights_fit_larger_mazes_too_on_torch(store: Path, capsys: Said) -> None:
+    reports = evaluated(capsys, store, "walls", "--sizes", "7,5,12", "--backend", "torch")
+    assert [report["data"] for report in reports] == ["mazes 7x7", "mazes 5x5", "mazes 12x12"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["walls", "--sizes", "7"], ("maze up to 5x6", "--backend torch")),
+        (["walls", "--sizes", "4"], ("5 to 30",)),
+        (["walls", "--clues", "5"], ("--sizes",)),
+        (["walls", "--data", "some.csv"], ("--sizes",)),
+        (["walls", "--generate", "0"], ("no mazes", "--generate")),
+        (["four", "--sizes", "9"], ("sudoku 4x4", "--sizes")),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_one_sentence(store: Path, capsys: Said, arguments: list[str], words: tuple[str, ...]) -> None:
+    assert main(["evaluate", *arguments, "--store", str(store)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("trm: ")
+    assert said.count("\n") == 1
+    assert all(word in said for word in words), said
+
+
+def test_a_sudokus_report_says_nothing_of_optimal(store: Path, capsys: Said) -> None:
+    (report,) = evaluated(capsys, store, "four")
+    assert report["optimal"] is None
+
+
+def test_training_can_begin_with_the_weights_of_a_model_for_another_size(store: Path, tmp_path: Path) -> None:
+    changes = {"updates": 1, **{f"arch.{name}": value for name, value in MAZES.arch.on(5, 5).to_json().items()}}
+    given = [word for name, value in changes.items() for word in ("--set", f"{name}={json.dumps(value)}")]
+    assert main(["train", str(tmp_path), "--recipe", "maze", "--init", "walls", "--store", str(store), "--no-compile", *given]) == 0
+    assert json.loads((tmp_path / "recipe.json").read_text())["data"] == ["fresh mazes"]
+
+
+def test_lists_of_puzzles_are_no_mazes_to_train_on(tmp_path: Path, capsys: Said) -> None:
+    assert main(["train", str(tmp_path / "run"), "--recipe", "maze", "--data", "some.csv"]) == 1
+    assert "leave --data out" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

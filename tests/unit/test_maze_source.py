@@ -1,0 +1,49 @@
+"""Mazes to train on: of every size up to the canvas, anywhere on it, each with its own answer."""
+
+import numpy as np
+import pytest
+
+from app.training.mazes import MazeSource
+from tests.support.mazes import cells_of, is_right, rows_of, shortest_paths
+
+
+def source(height: int = 8, width: int = 9, seed: int = 0) -> MazeSource:
+    return MazeSource(height, width, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize(("height", "width"), [(5, 5), (8, 9), (12, 6)])
+def test_every_answer_is_the_one_shortest_path_of_its_question(height: int, width: int) -> None:
+    drawn = source(height, width)
+    for question, answer in (drawn.draw() for _ in range(40)):
+        asked, solved = rows_of(question, width), rows_of(answer, width)
+        assert (len(asked), len(asked[0])) == (height, width)
+        assert is_right(asked, solved)
+        assert shortest_paths(asked) == (sum(line.count("o") for line in solved) + 1, 1)
+
+
+def test_mazes_are_small_and_large_and_anywhere_on_the_canvas() -> None:
+    drawn, sizes, corners = source(20, 20), set(), set()
+    for _ in range(300):
+        cells = cells_of(rows_of(drawn.draw()[0], 20), " SG")
+        top, left = (min(cell[axis] for cell in cells) for axis in (0, 1))
+        sizes.add(max(cell[0] for cell in cells) - top + 1)
+        corners.add((top > 7, left > 7))
+    assert {5, 10, 15, 19} <= sizes
+    assert len(corners) == 4
+
+
+def test_no_maze_is_drawn_twice() -> None:
+    drawn = source(15, 15)
+    assert len({drawn.draw()[0].tobytes() for _ in range(100)}) == 100
+
+
+def test_the_same_seed_draws_the_same_mazes_and_another_draws_others() -> None:
+    first, again, other = ([each.draw()[0].tobytes() for _ in range(3)] for each in (source(), source(), source(seed=1)))
+    assert first == again != other
+
+
+def test_no_question_of_a_maze_contradicts_itself() -> None:
+    """Free cells are open, though their token is not a Sudoku's blank."""
+    drawn = source()
+    for question, answer in (drawn.draw() for _ in range(20)):
+        assert not ((question != drawn.rules.blank) & (question != answer)).any()
