@@ -18,6 +18,7 @@ from app.model.reference import grid_of
 from app.model.store import Accuracy, Defaults, Entry, Grid, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engine
+from app.puzzles.families import FAMILIES
 from app.puzzles.maze import padded
 from app.puzzles.sudoku import rules
 from app.training.data import PuzzleSet, Sampler, Source, read_csv, write_csv
@@ -182,6 +183,7 @@ def export(arguments: argparse.Namespace) -> int:
     arch = TRMConfig.from_json(json.loads((run / "recipe.json").read_text())["arch"])
     if arguments.size:
         arch = arch.on(arguments.size, arguments.size)
+        FAMILIES[grid_of(arch).family].rules(arguments.size, arguments.size)  # refuses a size that the family does not have
     provenance = {
         "updates": int(curve[-1]["update"]),
         "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),

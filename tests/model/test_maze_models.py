@@ -56,6 +56,12 @@ def test_it_can_be_exported_for_larger_mazes_with_the_same_weights(store: Path) 
     assert first.version == second.version
 
 
+def test_no_model_is_exported_for_a_size_that_mazes_do_not_have(store: Path, capsys: Said) -> None:
+    assert main(["export", str(store.parent / "walls-run"), "--store", str(store), "--name", "vast", "--size", "40"]) == 1
+    assert "5 to 30" in capsys.readouterr().err
+    assert not (store / "vast").exists()
+
+
 def test_weights_that_fit_one_size_are_exported_for_no_other(store: Path, capsys: Said) -> None:
     assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "nine", "--size", "9"]) == 1
     assert "mixer units" in capsys.readouterr().err
