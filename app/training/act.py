@@ -66,7 +66,7 @@ class Slots:
         return ((self.questions != rules.blank) & (self.questions != self.answers)).any(-1)
 
     def guess(self, rules: Rules, answers: Tensor, share: float, right: float, generator: torch.Generator) -> None:
-        """In a `share` of the slots past their first step, write one guess into the question, as serving does when an attempt stalls.
+        """In a `share` of the slots that have taken two steps or more, write one guess into the question, as serving does when an attempt stalls.
 
         A guess is the model's answer at a random open cell, or with probability `right` the true one. The carry goes on.
         """
