@@ -92,6 +92,7 @@ def _train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--init", metavar="MODEL", help="begin with the weights of a model of the store")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--device", default="cpu", help="cpu or cuda")
+    command.add_argument("--bf16", action="store_true", help="matrix products in bfloat16, as on CUDA: for CPUs with AVX-512 BF16 or AMX; on others it is slow")
     command.add_argument("--threads", type=int, help="threads on a CPU; one is best on a busy machine")
     command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
     command.set_defaults(run=train)

@@ -56,7 +56,7 @@ def train(arguments: argparse.Namespace) -> int:
         if (entry.config.on(*local) if local else entry.config) != recipe.arch:
             raise InvalidRequest(f"the model {entry.name} has another architecture than the recipe")
         begin = weights.load(entry).state_dict()
-    run = Run(arguments.run_folder, recipe, source, weights=begin, device=arguments.device)
+    run = Run(arguments.run_folder, recipe, source, weights=begin, device=arguments.device, bf16=arguments.bf16 or arguments.device.startswith("cuda"))
     if not arguments.no_compile:
         run.compile()
     run.train()

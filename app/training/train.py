@@ -50,12 +50,15 @@ def optimizers(model: TRM, recipe: Recipe) -> list[torch.optim.Optimizer]:
 class Run:
     """One training run in one folder."""
 
-    def __init__(self, folder: Path, recipe: Recipe, source: Source, *, weights: dict[str, Tensor] | None = None, device: str = "cpu") -> None:
-        """Resume what is in `folder`, or begin there: with `weights`, if given, else with random ones."""
+    def __init__(
+        self, folder: Path, recipe: Recipe, source: Source, *, weights: dict[str, Tensor] | None = None, device: str = "cpu", bf16: bool = False
+    ) -> None:
+        """Resume what is in `folder`, or begin there: with `weights`, if given, else with random ones. `bf16`: matrix products in bfloat16."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
         torch.set_flush_denormal(True)  # peaked softmaxes are full of them, and they are slow
         self.folder, self.recipe, self.source, self.device = folder, recipe, source, torch.device(device)
+        self.bf16 = bf16
         self.generators = state.Generators(recipe.seed, source.rng)
         self.model = TRM(recipe.arch).to(self.device)
         if weights is not None:
@@ -80,7 +83,7 @@ class Run:
         recipe, slots, rules = self.recipe, self.slots, self.source.rules
         filled = slots.refill(self.model, self.source)
         contradictory = slots.contradictory(rules)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             carry, output = self.model(slots.carry, slots.questions)
         loss, solved = losses(output, slots.answers, contradictory, recipe.q_weight, recipe.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation there
