@@ -149,7 +149,7 @@ def _guesses(text: str) -> tuple[int, ...]:
 
 def evaluate(arguments: argparse.Namespace) -> int:
     """Print a table and, on the last line, the same as JSON."""
-    from app.training.commands import evaluate as run
+    from app.training.evaluation import evaluate as run
 
     return run(arguments)
 

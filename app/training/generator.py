@@ -12,6 +12,9 @@ from app.puzzles.base import Tokens
 from app.puzzles.sudoku import BLANK, rules
 from app.training.data import PuzzleSet
 
+MINIMAL = {4: (4, 6), 6: (8, 14), 9: (22, 30)}
+"""Clues of generated puzzles, by side: from as few as digging reaches to easy."""
+
 
 @dataclass(slots=True)
 class Found:
