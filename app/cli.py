@@ -90,6 +90,7 @@ def _train(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--generate", type=int, default=5000, metavar="N", help="puzzles to generate when there is no --data")
     command.add_argument("--init", metavar="MODEL", help="begin with the weights of a model of the store")
+    command.add_argument("--teacher", metavar="MODEL", help="learn from a model of the store that reads the same grid, too")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--device", default="cpu", help="cpu or cuda")
     command.add_argument("--bf16", action="store_true", help="matrix products in bfloat16, as on CUDA: for CPUs with AVX-512 BF16 or AMX; on others it is slow")

@@ -93,13 +93,19 @@ class Slots:
         self.halted = halt | (self.steps >= config.halt_max_steps) | (self.contradictory(rules) & (hopeless < 1 / MEAN_CONTRADICTION))
 
 
-def losses(output: Output, answers: Tensor, contradictory: Tensor, q_weight: float, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+def losses(
+    output: Output, answers: Tensor, contradictory: Tensor, q_weight: float, label_smoothing: float = 0.0, imitated: Tensor | None = None, distill: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """(loss, solved): cross-entropy over the cells of puzzles that still have an answer, plus `q_weight` times how wrong the heads were.
 
+    Of the cells' part a share `distill` is `imitated` (slots,), how far the answers are from a teacher's. The heads learn from what happened only:
+    a teacher's would speak of the teacher's answer.
     One says whether the answer is right; the other (the reference's Q-continue, unused there) whether the question contradicts itself.
     """
     solved = (output.logits.argmax(-1) == answers).all(-1)
     each = F.cross_entropy(output.logits.float().transpose(1, 2), answers, reduction="none", label_smoothing=label_smoothing).mean(1)
+    if imitated is not None:
+        each = torch.lerp(each, imitated, distill)
     cells = (each * ~contradictory).sum() / (~contradictory).sum().clamp(min=1)
     halting = F.binary_cross_entropy_with_logits(output.q_halt, solved.float())
     contradiction = F.binary_cross_entropy_with_logits(output.q_continue, contradictory.float())

@@ -12,7 +12,7 @@ import numpy as np
 from app.errors import InvalidRequest
 from app.model.config import TRMConfig
 from app.model.reference import grid_of
-from app.model.store import Defaults, ModelStore
+from app.model.store import WEIGHTS, Defaults, Entry, ModelStore
 from app.puzzles.families import FAMILIES
 from app.puzzles.sudoku import rules
 from app.training.data import PuzzleSet, Sampler, Source, read_csv, write_csv
@@ -28,6 +28,7 @@ def train(arguments: argparse.Namespace) -> int:
 
     from app.model import weights
     from app.training.curves import draw
+    from app.training.teacher import Teacher
     from app.training.train import Run
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -36,20 +37,32 @@ def train(arguments: argparse.Namespace) -> int:
     recipe = named(arguments.recipe, dict(arguments.set))
     generated = "fresh mazes" if grid_of(recipe.arch).family == "maze" else f"{arguments.generate} generated"
     recipe = recipe.changed({"data": tuple(Path(given).name for given in arguments.data) or (generated,)})
-    source = _source(arguments, recipe)
-    begin = None
+    begin, teacher = None, None
     if arguments.init:
-        entry = ModelStore(arguments.store, (arguments.init,)).entries[arguments.init]
-        local = entry.config.mixer == "local" and recipe.arch.grid_shape
-        if (entry.config.on(*local) if local else entry.config) != recipe.arch:
+        entry, config = _stored(arguments.store, arguments.init, recipe.arch)
+        if config != recipe.arch:
             raise InvalidRequest(f"the model {entry.name} has another architecture than the recipe")
         begin = weights.load(entry).state_dict()
-    run = Run(arguments.run_folder, recipe, source, weights=begin, device=arguments.device, bf16=arguments.bf16 or arguments.device.startswith("cuda"))
+    if arguments.teacher:
+        entry, config = _stored(arguments.store, arguments.teacher, recipe.arch)
+        if grid_of(config) != grid_of(recipe.arch):
+            raise InvalidRequest(f"the teacher {entry.name} reads {grid_of(config)}, and the recipe's model {grid_of(recipe.arch)}")
+        teacher = Teacher(weights.read(entry.file(WEIGHTS), config), f"{entry.name} {entry.version}", recipe.slots)
+    recipe = recipe.changed({"teacher": teacher.name if teacher else ""})
+    bf16, source = arguments.bf16 or arguments.device.startswith("cuda"), _source(arguments, recipe)
+    run = Run(arguments.run_folder, recipe, source, weights=begin, teacher=teacher, device=arguments.device, bf16=bf16)
     if not arguments.no_compile:
         run.compile()
     run.train()
     print(f"{arguments.run_folder}: {run.update} updates; the curves are in {draw(arguments.run_folder)}")
     return 0
+
+
+def _stored(store: Path, name: str, arch: TRMConfig) -> tuple[Entry, TRMConfig]:
+    """A model of the store, and its architecture: on the grid of `arch` if its weights fit any."""
+    entry = ModelStore(store, (name,)).entries[name]
+    local = entry.config.mixer == "local" and arch.grid_shape
+    return entry, entry.config.on(*local) if local else entry.config
 
 
 def _source(arguments: argparse.Namespace, recipe: Recipe) -> Source:

@@ -28,7 +28,8 @@ class Recipe:
     `schedule`: `flat` warms up, stays, and falls to zero over the last `cooldown` of the updates; `cosine` falls from the warm-up on.
     `optimizer`: `muon` takes the blocks' matrices (with `muon_lr`, `muon_weight_decay`), AdamW the rest; `adamw` takes all, and spares
     vectors the decay. `ema` counts from update `ema_start`. `reveal` is the most further cells shown of a puzzle; `guess` and
-    `guess_right` are those of `Slots.guess`.
+    `guess_right` are those of `Slots.guess`. Where there is a `teacher` (a model's name and version), its answers at `temperature` make up a
+    share `distill` of the cells' loss.
     """
 
     arch: TRMConfig
@@ -52,6 +53,9 @@ class Recipe:
     guess_right: Share = 0.5
     seed: Annotated[int, Field(ge=0)] = 1
     data: tuple[str, ...] = ()
+    teacher: str = ""
+    distill: Share = 0.5
+    temperature: Annotated[float, Field(gt=0)] = 2.0
 
     @property
     def cooldown_start(self) -> int:

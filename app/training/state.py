@@ -1,4 +1,4 @@
-"""A training run as one safetensors file: weights, EMA, optimiser, slots and random generators, written atomically.
+"""A training run as one safetensors file: weights, EMA, optimiser, slots, a teacher's carry and random generators, written atomically.
 
 Loading it and going on gives bit for bit what going on without it would have given. Nothing in the file is executed.
 """
@@ -17,11 +17,12 @@ from torch import Tensor
 from app.errors import InvalidModel
 from app.model.trm import TRM, Carry
 from app.training.act import Slots
+from app.training.teacher import Teacher
 
 Optimizers = Sequence[torch.optim.Optimizer]
 
 
-def save(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, slots: Slots, generators: "Generators", update: int) -> None:
+def save(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, slots: Slots, teacher: Teacher | None, generators: "Generators", update: int) -> None:
     """Write the run's state to `path`, replacing what was there only when all of it is on disk."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()} | {f"ema.{k}": v for k, v in ema.state_dict().items()}
     for number, optimizer in enumerate(optimizers):
@@ -29,14 +30,16 @@ def save(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, slots: Slots,
             tensors |= {f"optimizer.{number}.{index}.{k}": v for k, v in values.items()}
     tensors |= {"slots.z_H": slots.carry.z_H, "slots.z_L": slots.carry.z_L}
     tensors |= {f"slots.{k}": getattr(slots, k) for k in ("questions", "answers", "steps", "halted")}
+    if teacher is not None:
+        tensors |= {"teacher.z_H": teacher.carry.z_H, "teacher.z_L": teacher.carry.z_L}
     tensors["generators.torch"] = generators.torch.get_state()
-    metadata = {"update": str(update), "numpy": json.dumps(generators.numpy.bit_generator.state)}
+    metadata = {"update": str(update), "teacher": _name(teacher), "numpy": json.dumps(generators.numpy.bit_generator.state)}
     partial = path.with_suffix(".partial")
     save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, partial, metadata)
     partial.replace(path)
 
 
-def load(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, generators: "Generators") -> tuple[Slots, int]:
+def load(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, teacher: Teacher | None, generators: "Generators") -> tuple[Slots, int]:
     """Put back what `save` wrote; returns the slots (on the CPU) and the number of updates done. Raises `InvalidModel` for another run's file."""
     try:
         with safe_open(path, "pt") as file:
@@ -44,6 +47,8 @@ def load(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, generators: "
             tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # safe_open is no mapping
     except SafetensorError as error:
         raise InvalidModel(f"{path}: {error}") from error
+    if (before := metadata.get("teacher", "")) != _name(teacher):
+        raise InvalidModel(f"{path} is the state of a run with {before or 'no teacher'}, not with {_name(teacher) or 'none'}")
     try:
         model.load_state_dict(_part(tensors, "model."))
         ema.load_state_dict(_part(tensors, "ema."))
@@ -57,8 +62,14 @@ def load(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, generators: "
         optimizer.load_state_dict({"state": states, "param_groups": optimizer.state_dict()["param_groups"]})
     generators.torch.set_state(tensors["generators.torch"])
     generators.numpy.bit_generator.state = json.loads(metadata["numpy"])
+    if teacher is not None:
+        teacher.carry = Carry(**_part(tensors, "teacher."))
     part = _part(tensors, "slots.")
     return Slots(Carry(part.pop("z_H"), part.pop("z_L")), **part), int(metadata["update"])
+
+
+def _name(teacher: Teacher | None) -> str:
+    return teacher.name if teacher else ""
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

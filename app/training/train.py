@@ -20,6 +20,7 @@ from app.training import state
 from app.training.act import Slots, losses
 from app.training.data import Source
 from app.training.recipes import Recipe
+from app.training.teacher import Teacher, imitation
 
 log = logging.getLogger(__name__)
 
@@ -51,14 +52,22 @@ class Run:
     """One training run in one folder."""
 
     def __init__(
-        self, folder: Path, recipe: Recipe, source: Source, *, weights: dict[str, Tensor] | None = None, device: str = "cpu", bf16: bool = False
+        self,
+        folder: Path,
+        recipe: Recipe,
+        source: Source,
+        *,
+        weights: dict[str, Tensor] | None = None,
+        teacher: Teacher | None = None,
+        device: str = "cpu",
+        bf16: bool = False,
     ) -> None:
         """Resume what is in `folder`, or begin there: with `weights`, if given, else with random ones. `bf16`: matrix products in bfloat16."""
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(recipe.seed)
         torch.set_flush_denormal(True)  # peaked softmaxes are full of them, and they are slow
         self.folder, self.recipe, self.source, self.device = folder, recipe, source, torch.device(device)
-        self.bf16 = bf16
+        self.teacher, self.bf16 = teacher, bf16
         self.generators = state.Generators(recipe.seed, source.rng)
         self.model = TRM(recipe.arch).to(self.device)
         if weights is not None:
@@ -67,25 +76,32 @@ class Run:
         self.optimizers = optimizers(self.model, recipe)
         self.path = folder / "state.safetensors"
         if self.path.exists():
-            self.slots, self.update = state.load(self.path, self.model, self.ema, self.optimizers, self.generators)
+            self.slots, self.update = state.load(self.path, self.model, self.ema, self.optimizers, teacher, self.generators)
             self.slots = self.slots.to(self.device)
             log.info("resumed %s at update %d", folder, self.update)
         else:
             self.slots, self.update = Slots.start(self.model, recipe.slots, source), 0
+        if teacher is not None:
+            teacher.to(self.device)
         (folder / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=2) + "\n")
 
     def compile(self) -> None:
         """Have torch compile the recursion: half as fast again on a CPU, after a minute of compiling."""
-        self.model.L_level.compile()
+        for model in (self.model, *([self.teacher.model] if self.teacher else [])):
+            model.L_level.compile()
 
     def step(self) -> dict[str, float]:
         """One update; returns its figures."""
         recipe, slots, rules = self.recipe, self.slots, self.source.rules
         filled = slots.refill(self.model, self.source)
+        if self.teacher is not None:
+            self.teacher.refill(slots.halted)
         contradictory = slots.contradictory(rules)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             carry, output = self.model(slots.carry, slots.questions)
-        loss, solved = losses(output, slots.answers, contradictory, recipe.q_weight, recipe.label_smoothing)
+            taught = None if self.teacher is None else self.teacher.step(slots.questions)
+        imitated = None if taught is None else imitation(output.logits, taught, recipe.temperature)
+        loss, solved = losses(output, slots.answers, contradictory, recipe.q_weight, recipe.label_smoothing, imitated, recipe.distill)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation there
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         for optimizer in self.optimizers:
@@ -112,7 +128,7 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write the whole state of the run."""
-        state.save(path, self.model, self.ema, self.optimizers, self.slots, self.generators, self.update)
+        state.save(path, self.model, self.ema, self.optimizers, self.slots, self.teacher, self.generators, self.update)
 
     def train(self, every: int = 50) -> None:
         """Go on to the recipe's last update; the state is saved and a line of `curve.csv` written every `every` updates."""
