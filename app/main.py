@@ -13,6 +13,7 @@ from app.api.deps import Services
 from app.api.envelope import Envelope
 from app.api.routes import models, operations, solve
 from app.cache.memory import MemoryCache
+from app.energy import Energy
 from app.errors import TRMError
 from app.metrics import Metrics
 from app.model.store import ModelStore
@@ -47,7 +48,7 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
 def create_services(settings: Settings) -> Services:
     """Everything that a request may need; nothing is started yet. Raises `InvalidModel` for an unusable store."""
     store = ModelStore(settings.model_store, settings.models)
-    metrics = Metrics(tuple(store.entries))
+    metrics = Metrics(tuple(store.entries), Energy(settings.device).read)
     for entry in store.entries.values():
         metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)

@@ -3,7 +3,11 @@
 Workers have no registry: what they measure comes over the pipe. Label values come from closed sets, never from a client.
 """
 
+from collections.abc import Callable, Iterator, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
 from app.errors import (
     BodyNotJSON,
@@ -29,10 +33,26 @@ REASONS = ("verified", "learned", "max_steps", "deadline")
 CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass")
 
 
+class Joules(Collector):
+    """The energy series, read when Prometheus asks; there is none where `read` reports no device."""
+
+    def __init__(self, read: Callable[[], Mapping[str, float]]) -> None:
+        self.read = read
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The series at this moment."""
+        family = CounterMetricFamily("trm_energy_joules", "Energy that a whole device spent since the server started, whoever used it.", labels=["device"])
+        for device, joules in self.read().items():
+            family.add_metric([device], joules)
+        if family.samples:
+            yield family
+
+
 class Metrics:
     """The series, ready to be counted on; `render` writes them in the text format."""
 
-    def __init__(self, models: tuple[str, ...] = ()) -> None:
+    def __init__(self, models: tuple[str, ...] = (), energy: Callable[[], Mapping[str, float]] = dict) -> None:
+        """`energy`: joules by device since the start, empty where the machine does not tell."""
         self.registry = registry = CollectorRegistry()
         self.http_requests = Counter("trm_http_requests_total", "HTTP requests answered.", ["route", "method", "code"], registry=registry)
         self.http_duration = Histogram(
@@ -68,6 +88,7 @@ class Metrics:
         )
         self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
+        registry.register(Joules(energy))
         self._initialise(models)
 
     def _initialise(self, models: tuple[str, ...]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from app.energy import Energy
 from app.engine.engine import Engine
 from app.engine.onnx_runner import OnnxRunner
 from app.model.store import GRAPH, ModelStore
@@ -68,7 +69,7 @@ def main() -> None:
         runners = {name: OnnxRunner(path, max(SIZES), threads=1) for name, path in graphs.items()}
         times = {size: {name: min(step_ms(runner, puzzles, size) for _ in range(5)) for name, runner in runners.items()} for size in SIZES}
         budget = Budget("verified", defaults.max_steps, defaults.attempts)
-        reports = {name: evaluate(Engine(runner, rules(side)), puzzles, budget, name) for name, runner in runners.items()}
+        reports = {name: evaluate(Engine(runner, rules(side)), puzzles, budget, name, Energy()) for name, runner in runners.items()}
         size_bytes = {name: path.stat().st_size for name, path in graphs.items()}
     print("| step of n slots, ms | float32 | int8 | ratio |\n| --- | --- | --- | --- |")
     for size, each in times.items():

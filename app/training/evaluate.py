@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from app.energy import Energy
 from app.engine.engine import Engine
 from app.engine.request import Halt, Outcome, Request
 from app.puzzles.sudoku import BLANK
@@ -34,7 +35,8 @@ class Report:
 
     `optimal`: share verified than which no answer is better, None for a family that has no better and worse.
     `by_depth`: share verified in the first attempt within so many steps. `by_attempts`: share verified within so many attempts.
-    `ms_per_puzzle` is at full slots, on this machine.
+    `ms_per_puzzle` is at full slots, on this machine, and so is `joules_per_puzzle`: of its whole devices, whatever else they did meanwhile; None
+    where the machine does not tell.
     """
 
     data: str
@@ -46,12 +48,13 @@ class Report:
     median_steps: float
     mean_attempts: float
     ms_per_puzzle: float
+    joules_per_puzzle: float | None
     by_depth: dict[int, float]
     by_attempts: dict[int, float]
 
     def to_json(self) -> dict[str, object]:
-        """The report as JSON values."""
-        return asdict(self)
+        """The report as JSON values, without the joules that the machine did not tell."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("joules_per_puzzle", None)}
 
 
 def with_clues(puzzles: PuzzleSet, clues: int, rng: np.random.Generator) -> PuzzleSet:
@@ -64,8 +67,9 @@ def with_clues(puzzles: PuzzleSet, clues: int, rng: np.random.Generator) -> Puzz
     return PuzzleSet(questions, puzzles.answers, puzzles.height, puzzles.width)
 
 
-def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str) -> Report:
+def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str, energy: Energy) -> Report:
     """Solve every puzzle of a list and report."""
+    before = after = energy.read()
     started, outcomes = time.perf_counter(), dict[str, Outcome]()
     for index, question in enumerate(puzzles.questions):
         engine.add(
@@ -73,13 +77,15 @@ def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str) -> R
         )
     while engine.busy:
         outcomes |= {outcome.id: outcome for outcome in engine.step().finished if isinstance(outcome, Outcome)}
+        after = energy.read()  # often enough that no counter starts again twice
     seconds = time.perf_counter() - started
+    joules = sum(after.values()) - sum(before.values()) if before and before.keys() == after.keys() else None
     ordered = [outcomes[str(index)] for index in range(len(puzzles))]
     best = engine.rules.optimal(puzzles.questions, np.frombuffer(b"".join(outcome.cells for outcome in ordered), dtype=np.uint8).reshape(len(puzzles), -1))
-    return _report(ordered, puzzles, budget, data, seconds, None if best is None else float(best.mean()))
+    return _report(ordered, puzzles, budget, data, seconds, joules, None if best is None else float(best.mean()))
 
 
-def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, data: str, seconds: float, optimal: float | None) -> Report:
+def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, data: str, seconds: float, joules: float | None, optimal: float | None) -> Report:
     count, steps = len(outcomes), np.array([outcome.steps for outcome in outcomes])
     verified = np.array([bool(outcome.verified) for outcome in outcomes])
     attempts = np.array([outcome.attempts for outcome in outcomes])
@@ -95,6 +101,7 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
         median_steps=float(np.median(steps)),
         mean_attempts=round(float(attempts.mean()), 3),
         ms_per_puzzle=round(seconds * 1000 / count, 2),
+        joules_per_puzzle=None if joules is None else round(joules / count, 4),
         by_depth={depth: round(float((first & (steps <= depth)).mean()), 5) for depth in DEPTHS if depth <= budget.max_steps},
         by_attempts={most: round(float((verified & (attempts <= most)).mean()), 5) for most in ATTEMPTS if most <= budget.attempts},
     )
@@ -103,6 +110,8 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
 def table(reports: Sequence[Report]) -> str:
     """The reports as Markdown: the figures, then shares verified by depth of one attempt, then by attempts."""
     figures = _markdown(FIGURES, [_figures(report) for report in reports])
+    if any(report.joules_per_puzzle is not None for report in reports):
+        figures += "\n\n" + _markdown(["whole device", "joules / puzzle"], [[report.data, report.joules_per_puzzle] for report in reports])
     depths = _markdown(["one attempt, steps", *reports[0].by_depth], [[r.data, *(f"{share:.1%}" for share in r.by_depth.values())] for r in reports])
     tries = _markdown(["attempts", *reports[0].by_attempts], [[r.data, *(f"{share:.1%}" for share in r.by_attempts.values())] for r in reports])
     return "\n\n".join((figures, depths, tries))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from app.energy import Energy
 from app.errors import InvalidRequest
 from app.model.store import Accuracy, Entry, Grid, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
@@ -54,14 +55,14 @@ def _of_sudokus(arguments: argparse.Namespace, entry: Entry, budget: Budget, spe
     """One report a list, and one more for each number of clues."""
     if arguments.sizes:
         raise InvalidRequest(f"--sizes is for mazes, and {entry.name} reads {entry.manifest.puzzle}")
-    engine, rng = make_engine(entry, spec), np.random.default_rng(arguments.seed)
+    engine, energy, rng = make_engine(entry, spec), Energy(spec.device), np.random.default_rng(arguments.seed)
     for label, puzzles in _evaluation_sets(arguments, entry.manifest.puzzle.height, rng):
         if not len(puzzles):
             raise InvalidRequest(f"{label}: there are no puzzles")
         chosen = puzzles.take(rng.permutation(len(puzzles))[: arguments.count])
         for clues in (None, *(int(text) for text in arguments.clues.split(",") if text)):
             name = label if clues is None else f"{label}, {clues} clues"
-            yield measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name)
+            yield measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name, energy)
 
 
 def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Generator) -> list[tuple[str, PuzzleSet]]:
@@ -82,7 +83,7 @@ def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec:
         fitting = entry if entry.manifest.puzzle.reads("maze", side, side) else _grown(entry, side, spec.backend)
         grid = fitting.manifest.puzzle
         mazes = mazes_of(side, side, count, np.random.default_rng([arguments.seed, side]))
-        yield measure(make_engine(fitting, spec), _on_canvas(mazes, grid), budget, f"mazes {side}x{side}")
+        yield measure(make_engine(fitting, spec), _on_canvas(mazes, grid), budget, f"mazes {side}x{side}", Energy(spec.device))
 
 
 def _on_canvas(mazes: PuzzleSet, grid: Grid) -> PuzzleSet:

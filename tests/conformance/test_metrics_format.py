@@ -33,6 +33,15 @@ def test_promtool_has_nothing_to_say(scraped: httpx.Response) -> None:
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed; tests/install_tools installs it")
+def test_nor_of_the_energy_that_some_machines_report() -> None:
+    assert PROMTOOL is not None
+    text = Metrics(energy=lambda: {"package-0": 1.5}).render()
+    checked = subprocess.run([PROMTOOL, "check", "metrics"], input=text, capture_output=True, check=False)
+    assert b"trm_energy_joules_total" in text
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not installed; tests/install_tools installs it")
 def test_promtool_would_have_said_something() -> None:
     assert PROMTOOL is not None
     checked = subprocess.run([PROMTOOL, "check", "metrics"], input=b"# TYPE badName counter\nbadName 1\n", capture_output=True, check=False)
@@ -62,7 +71,7 @@ def test_models_and_their_outcomes_are_there_before_the_first_puzzle() -> None:
 def test_a_scrape_changes_nothing_but_its_own_count(server: Server, scraped: httpx.Response) -> None:
     first, second = (server.client.get("/metrics").text.splitlines() for _ in range(2))
     differing = {line.partition(" ")[0] for line in set(first) ^ set(second) if not line.startswith("#")}
-    assert all("http_request" in line for line in differing)
+    assert all("http_request" in line or "energy" in line for line in differing)
 
 
 @pytest.mark.parametrize("model", MODELS)

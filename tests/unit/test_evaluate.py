@@ -1,13 +1,16 @@
 """The figures of an evaluation, of a runner whose depth on every puzzle is known."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.energy import Energy
 from app.training.data import PuzzleSet
 from app.training.evaluate import Budget, evaluate, table, with_clues
 from app.training.generator import generate
+from tests.support.energy import zone
 from tests.support.engines import engine
 from tests.support.grids import broken_rules
 
@@ -15,11 +18,12 @@ PUZZLES = generate(4, 4, (6, 6), np.random.default_rng(0))
 QUESTIONS = [question.tobytes() for question in PUZZLES.questions]
 
 
-def report(depths: list[float], puzzles: PuzzleSet = PUZZLES, **budget):
+def report(depths: list[float], puzzles: PuzzleSet = PUZZLES, powercap: Path | None = None, **budget):
     """Of puzzles that take `depths` steps, and any copy of them one step."""
     known = dict(zip(QUESTIONS, depths, strict=True))
     usual = {"halt": "verified", "max_steps": 8, "attempts": 1}
-    return evaluate(engine(4, depth=lambda question: known.get(question, 1)), puzzles, Budget(**usual | budget), "four")
+    machine = Energy(powercap=powercap or Path("/nowhere"))
+    return evaluate(engine(4, depth=lambda question: known.get(question, 1)), puzzles, Budget(**usual | budget), "four", machine)
 
 
 def test_shares_and_steps_are_counted_over_all_puzzles() -> None:
@@ -51,6 +55,25 @@ def test_a_table_has_a_line_for_every_list() -> None:
     figures = [line for line in lines if line.startswith("| four | 4 | 75.00% |")]
     assert len(figures) == 2
     assert " | 3.75 | 3.0 | 1.0 | " in figures[0]
+
+
+def test_joules_are_told_where_the_machine_tells_them(tmp_path) -> None:
+    zone(tmp_path, "intel-rapl:0", "package-0", 0)
+    found = report([1, 1, 1, 1], powercap=tmp_path)
+    assert found.to_json()["joules_per_puzzle"] == 0
+    assert "| whole device | joules / puzzle |\n| --- | --- |\n| four | 0.0 |" in table([found])
+
+
+def test_what_the_package_spent_is_divided_by_the_puzzles(tmp_path, monkeypatch) -> None:
+    readings = iter([{"package-0": 2.0, "package-1": 1.0}, {"package-0": 5.0, "package-1": 3.0}])
+    monkeypatch.setattr(Energy, "read", lambda _: next(readings))
+    assert report([1, 1, 1, 1]).joules_per_puzzle == 1.25
+
+
+def test_nothing_is_said_of_joules_where_the_machine_does_not_tell() -> None:
+    found = report([1, 1, 1, 1])
+    assert "joules_per_puzzle" not in found.to_json()
+    assert "joules" not in table([found])
 
 
 @pytest.mark.parametrize("clues", [6, 10, 16])

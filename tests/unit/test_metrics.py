@@ -71,6 +71,17 @@ def test_every_series_carries_the_prefix_and_says_what_it_is() -> None:
         assert family.documentation.endswith(".")
 
 
+def test_energy_is_read_when_it_is_asked_for_and_absent_where_nothing_reports_it() -> None:
+    spent: dict[str, float] = {}
+    metrics = Metrics(("a",), lambda: spent)
+    assert "energy" not in metrics.render().decode()
+    spent |= {"package-0": 2.5, "cuda:0": 10}
+    assert value(metrics, "trm_energy_joules_total", device="package-0") == 2.5
+    spent["package-0"] = 3
+    assert value(metrics, "trm_energy_joules_total", device="package-0") == 3
+    assert value(metrics, "trm_energy_joules_total", device="cuda:0") == 10
+
+
 def test_two_services_in_one_process_count_apart() -> None:
     first, second = Metrics(("a",)), Metrics(("a",))
     first.finished.labels("a", "solved").inc()
