@@ -126,6 +126,9 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles; generated without it")
     command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
     command.add_argument("--generate", type=int, default=500, metavar="N", help="puzzles to generate when there is no --data")
+    command.add_argument(
+        "--hard", type=int, metavar="N", help="generate minimal puzzles on which a search that takes naked and hidden singles guesses N times or more"
+    )
     command.add_argument("--sizes", type=_numbers, default=(), metavar="N,N", help="of a maze model: measure generated mazes of N x N (the model's size)")
     command.add_argument("--clues", default="", metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
     command.add_argument("--count", type=int, default=500, help="most puzzles of each list")

@@ -18,6 +18,7 @@ from app.training.data import PuzzleSet, read_csv
 from app.training.evaluate import Budget, Report, table, with_clues
 from app.training.evaluate import evaluate as measure
 from app.training.generator import MINIMAL, generate
+from app.training.hard import hard
 from app.training.mazes import generate as mazes_of
 
 
@@ -70,13 +71,19 @@ def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Ge
     for path in arguments.data:
         puzzles = read_csv(path)
         sets.append((f"{path.name.split('.')[0]}, {arguments.part}", puzzles.split()[1] if arguments.part == "held-out" else puzzles))
+    if arguments.hard is not None:
+        if sets or arguments.hard < 0:
+            raise InvalidRequest("--hard N is for generated puzzles, with N of 0 or more: leave --data out")
+        return [
+            (f"generated {side}x{side}, minimal, {arguments.hard} guesses or more", hard(side, min(arguments.generate, arguments.count), arguments.hard, rng))
+        ]
     return sets or [(f"generated {side}x{side}", generate(side, arguments.generate, MINIMAL[side], rng))]
 
 
 def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> Iterator[Report]:
     """One report a size, of generated mazes, about half of which have loops."""
-    if arguments.data or arguments.clues:
-        raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data or --clues")
+    if arguments.data or arguments.clues or arguments.hard is not None:
+        raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data, --clues or --hard")
     if (count := min(arguments.generate, arguments.count)) < 1:
         raise InvalidRequest("there are no mazes: --generate and --count are at least 1")
     for side in arguments.sizes or (min(entry.manifest.puzzle.height, entry.manifest.puzzle.width),):
