@@ -71,7 +71,7 @@ def _source(arguments: argparse.Namespace, recipe: Recipe) -> Source:
         if arguments.data:
             raise InvalidRequest("mazes are generated as they are trained on: leave --data out")
         return MazeSource(grid.height, grid.width, rng)
-    return Sampler(_training_sets(arguments, recipe, grid.height), rules(grid.height), recipe.reveal, rng)
+    return Sampler(_training_sets(arguments, recipe, grid.height), rules(grid.height), recipe.reveal, rng, recipe.guess, recipe.guess_right)
 
 
 def _training_sets(arguments: argparse.Namespace, recipe: Recipe, side: int) -> list[tuple[PuzzleSet, float]]:
@@ -115,10 +115,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _with_guesses(entry: Entry, numbers: tuple[int, ...] | None) -> Entry:
-    """The entry with other guesses than its own: FIRST, LATER, EVERY, or none at all."""
+    """The entry with other guesses than its own: CELLS, AMONG, STEPS, or none at all."""
     if numbers is None:
         return entry
-    guesses = Guessing(first=numbers[0], later=numbers[1], every=numbers[2]) if numbers else None
+    guesses = Guessing(cells=numbers[0], among=numbers[1], steps=numbers[2]) if numbers else None
     return replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guesses}))
 
 
