@@ -135,7 +135,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")
     command.add_argument("--attempts", type=int, help="attempts (the model's default)")
     command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
-    command.add_argument("--guesses", type=_guesses, metavar="FIRST,LATER,EVERY", help="when to guess, in steps, or none (the model's own)")
+    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS", help="how later attempts guess, or none (the model's own)")
     command.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     command.add_argument("--slots", type=int, default=64)
     command.add_argument("--threads", type=int, default=1)

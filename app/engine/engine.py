@@ -6,7 +6,7 @@ Joins the pure scheduler, a runner and the puzzle's rules. Knows nothing of proc
 import math
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,13 +20,13 @@ from app.puzzles.base import Rules, Symmetry, Tokens
 
 @dataclass(slots=True, eq=False)
 class Track:
-    """What the engine remembers of one request: when it came and ran, its current copy and source of chance, its best answer so far."""
+    """What the engine remembers of one request: when it came and ran, its current copy, guesses to come, its best answer so far."""
 
     request: Request
     added: float
     started: float | None = None
     symmetry: Symmetry | None = None
-    rng: np.random.Generator = field(init=False)
+    guesses: Iterator[Tokens] | None = None
     violations: float = math.inf
     best: bytes = b""
     halt_probability: float = 0.0
@@ -43,6 +43,11 @@ class Step:
     finished: list[Finished]
 
 
+def _chance(request: Request, number: int) -> np.random.Generator:
+    """A source of chance that the puzzle and a number fix, so that an answer does not depend on what else runs."""
+    return np.random.default_rng([zlib.crc32(request.cells), number])
+
+
 def sigmoid(logit: float) -> float:
     """The halting probability of a halting logit."""
     return 1 / (1 + math.exp(-logit)) if logit >= 0 else 1 - 1 / (1 + math.exp(logit))
@@ -55,11 +60,10 @@ class Engine:
         self, runner: Runner, rules: Rules, *, refill: Refill = "step", guesses: Guesses | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.runner, self.rules, self.clock = runner, rules, clock
-        self.scheduler = Scheduler(runner.slots, refill, guesses)
+        self.scheduler, self.guesses = Scheduler(runner.slots, refill, guesses), guesses
         self.tracks: dict[str, Track] = {}
         self.inputs: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
-        self.guessed = self.inputs.copy()
-        """What the runner sees: `inputs` with the guesses written in."""
+        """The puzzles as they are judged: without the guesses that the runner sees."""
 
     @property
     def busy(self) -> bool:
@@ -89,7 +93,6 @@ class Engine:
         violations = self.rules.violations(self.inputs[: plan.size], answers)
         self._trace(answers, logits)
         update = self.scheduler.update((violations == 0).tolist(), (logits > 0).tolist(), now)
-        self._guess(update.guess, answers)
         for slot, entry in update.ended:
             self._keep(entry, answers[slot], int(violations[slot]), float(logits[slot]))
         finished += [self._finish(entry, now) for entry in update.finished]
@@ -99,30 +102,22 @@ class Engine:
         """Carry out a plan: move state into gaps, then load new puzzles."""
         for source, target in plan.moves:
             self.runner.move(source, target)
-            self.inputs[target], self.guessed[target] = self.inputs[source], self.guessed[source]
+            self.inputs[target] = self.inputs[source]
         for slot, entry in plan.loads:
             track = self.tracks[entry.request.id]
             track.started = self.clock() if track.started is None else track.started
-            tokens = np.frombuffer(entry.request.cells, dtype=np.uint8)
-            track.rng = np.random.default_rng([zlib.crc32(entry.request.cells), entry.attempt])
-            track.symmetry = None if entry.attempt == 1 else self.rules.symmetry(track.rng)
-            self.inputs[slot] = self.guessed[slot] = track.symmetry.apply(tokens) if track.symmetry else tokens
-            self.runner.load(slot, self.inputs[slot])
+            question = np.frombuffer(entry.request.cells, dtype=np.uint8)
+            supposed = self._supposed(track, question) if self.scheduler.supposes(entry) else question
+            track.symmetry = None if entry.attempt == 1 else self.rules.symmetry(_chance(entry.request, entry.attempt))
+            self.inputs[slot], shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
+            self.runner.load(slot, shown)
 
-    def _guess(self, slots: list[tuple[int, Entry]], answers: Tokens) -> None:
-        """Let each slot suppose that the model is right about one open cell, picked at random, and go on from there.
-
-        The answer is checked against the puzzle without the guesses, so a wrong one costs an attempt and never a wrong answer.
-        """
-        if not slots:
-            return
-        index = [slot for slot, _ in slots]
-        fitting = self.rules.guessable(self.guessed[index], answers[index])
-        for (slot, entry), cells in zip(slots, fitting, strict=True):
-            if cells.any():
-                cell = int(self.tracks[entry.request.id].rng.choice(np.flatnonzero(cells)))
-                self.guessed[slot, cell] = answers[slot, cell]
-                self.runner.write(slot, cell, int(answers[slot, cell]))
+    def _supposed(self, track: Track, question: Tokens) -> Tokens:
+        """The question with the next guesses written in. A wrong guess costs an attempt, never a wrong answer: the puzzle itself is what is judged."""
+        assert self.guesses is not None
+        if track.guesses is None:
+            track.guesses = self.rules.guesses(question, self.guesses.cells, self.guesses.among, _chance(track.request, 0))
+        return next(track.guesses, question)
 
     def _keep(self, entry: Entry, answer: Tokens, violations: int, logit: float) -> None:
         """An attempt ended: keep its answer if it breaks fewer rules than those before it."""

@@ -46,10 +46,6 @@ class OnnxRunner:
         """Put a puzzle (cells,) into a slot, with a fresh carry."""
         self.tokens[slot], self.z_H[slot], self.z_L[slot] = tokens, self.H_init, self.L_init
 
-    def write(self, slot: int, cell: int, token: int) -> None:
-        """Change one cell of a slot's puzzle; its carry goes on."""
-        self.tokens[slot, cell] = token
-
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
         for state in (self.tokens, self.z_H, self.z_L):

@@ -18,9 +18,6 @@ class Runner(Protocol):
     def load(self, slot: int, tokens: Tokens) -> None:
         """Put a puzzle (cells,) into a slot, with a fresh carry."""
 
-    def write(self, slot: int, cell: int, token: int) -> None:
-        """Change one cell of a slot's puzzle; its carry goes on."""
-
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
 

@@ -17,16 +17,11 @@ Refill = Literal["step", "batch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
-    """When a stalled attempt takes a guess: from step `first` of the first attempt and `later` of the others, `every` so many steps."""
+    """How attempts after the first begin: with `cells` guesses, each in one of the `among` cells with the fewest candidates; they take `steps` at most."""
 
-    first: int
-    later: int
-    every: int
-
-    def due(self, attempt: int, step: int) -> bool:
-        """Whether to guess after this step, counted from 1."""
-        since = step - (self.first if attempt == 1 else self.later)
-        return since >= 0 and since % self.every == 0
+    cells: int
+    among: int
+    steps: int
 
 
 @dataclass(slots=True, eq=False)
@@ -56,11 +51,10 @@ class Plan:
 
 @dataclass(slots=True)
 class Update:
-    """What a step brought: slots whose attempt `ended` (their answer must be kept now), puzzles that are `finished`, slots to `guess` in."""
+    """What a step brought: slots whose attempt `ended` (their answer must be kept now), and puzzles that are `finished`."""
 
     ended: list[tuple[int, Entry]] = field(default_factory=list)
     finished: list[Entry] = field(default_factory=list)
-    guess: list[tuple[int, Entry]] = field(default_factory=list)
 
 
 class Scheduler:
@@ -135,14 +129,15 @@ class Scheduler:
             entry.ended = self._reason(entry, bool(halted[slot]), now)
             if entry.ended:
                 update.ended.append((slot, entry))
-            elif self.guesses and entry.request.halt == "verified" and self.guesses.due(entry.attempt, entry.step):
-                update.guess.append((slot, entry))
         if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):
             update.finished = self._release()
         return update
 
-    @staticmethod
-    def _reason(entry: Entry, halted: bool, now: float) -> HaltReason | None:
+    def supposes(self, entry: Entry) -> bool:
+        """Whether this attempt begins with guesses: not the first, and only where the rules judge, since a wrong guess could pass otherwise."""
+        return self.guesses is not None and entry.attempt > 1 and entry.request.halt == "verified"
+
+    def _reason(self, entry: Entry, halted: bool, now: float) -> HaltReason | None:
         request = entry.request
         if request.halt == "verified" and entry.verified:
             return "verified"
@@ -150,7 +145,8 @@ class Scheduler:
             return "learned"
         if now >= request.deadline:
             return "deadline"
-        return "max_steps" if entry.step >= request.max_steps else None
+        most = min(request.max_steps, self.guesses.steps) if self.guesses and self.supposes(entry) else request.max_steps
+        return "max_steps" if entry.step >= most else None
 
     def _release(self) -> list[Entry]:
         """Free the slots of ended attempts; an unverified one with attempts left waits for another, the rest are finished."""

@@ -27,10 +27,6 @@ class TorchRunner:
         self.tokens[slot] = torch.tensor(tokens, dtype=torch.long)
         self.carry.z_H[slot], self.carry.z_L[slot] = self.model.H_init, self.model.L_init
 
-    def write(self, slot: int, cell: int, token: int) -> None:
-        """Change one cell of a slot's puzzle; its carry goes on."""
-        self.tokens[slot, cell] = token
-
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
         for state in (self.tokens, *self.carry):

@@ -58,11 +58,11 @@ class Limits(_Strict):
 
 
 class Guessing(_Strict):
-    """When an attempt that stalls takes a guess, in steps: see `engine.scheduler.Guesses`."""
+    """How attempts after the first begin: see `engine.scheduler.Guesses`."""
 
-    first: Annotated[int, Field(ge=1)]
-    later: Annotated[int, Field(ge=1)]
-    every: Annotated[int, Field(ge=1)]
+    cells: Annotated[int, Field(ge=1, le=8)]
+    among: Annotated[int, Field(ge=1)]
+    steps: Annotated[int, Field(ge=1)]
 
 
 class Accuracy(_Strict):

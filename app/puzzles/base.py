@@ -4,6 +4,7 @@ A family turns a client's grid into a `Puzzle` and back. Its `Rules`, one per gr
 token arrays, so that the engine can check every answer inside the step.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -64,8 +65,8 @@ class Rules(Protocol):
     def optimal(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_] | None:
         """Whether each answer is verified and none is better, (batch,); None for a family in which all right answers are equally good."""
 
-    def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
-        """Cells, (batch, cells), that are open in `inputs` and whose answer contradicts nothing there; all False where guesses make no sense."""
+    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
+        """The question, (cells,), with guesses written in, one after the other (see `puzzles.guessing`); none where guesses make no sense."""
 
     def symmetry(self, rng: np.random.Generator) -> Symmetry:
         """A random symmetry, uniform over the family's group."""

@@ -8,6 +8,7 @@ that runs alongside itself is refused: it could be cut short there, and its mark
 Where S is next to G there is nothing to mark, and the empty path is the one valid answer.
 """
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -67,9 +68,9 @@ class MazeRules:
                 moves[self._unpack(found, len(inputs)).any(1)] = count
         return moves
 
-    def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:  # noqa: ARG002  # no cell, whatever the answers
-        """No cell, (batch, cells): a path is right as a whole or not at all, and one supposed cell of it helps nobody."""
-        return np.zeros(inputs.shape, dtype=bool)
+    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:  # noqa: ARG002  # none, whatever is asked
+        """None: a path is right as a whole or not at all, and one supposed cell of it helps nobody."""
+        return iter(())
 
     def symmetry(self, rng: np.random.Generator) -> Symmetry:
         """One of the eight turns and reflections of a square, of the four that keep the shape of another rectangle."""

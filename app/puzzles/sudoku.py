@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.errors import FieldError, InvalidPuzzle, shown
 from app.puzzles.base import Puzzle, Symmetry, Tokens
+from app.puzzles.guessing import guesses
 
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
@@ -44,13 +45,16 @@ class SudokuRules:
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: a Sudoku is solved or it is not."""
 
-    def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
-        """Blank cells, (batch, cells), whose answer is a digit that no cell of their row, column or box holds yet."""
+    def candidates(self, inputs: Tokens) -> NDArray[np.uint16]:
+        """The tokens, one bit each, that each blank cell may hold as far as the digits in its row, column and box go; 0 for other cells, (batch, cells)."""
         held = np.bitwise_or.reduce(self.bits[inputs][:, self.units], axis=2)
         around = np.bitwise_or.reduce(held[:, self.memberships], axis=2)
-        digits = self.bits[answers]
-        fits: NDArray[np.bool_] = (inputs == BLANK) & (digits != 0) & (digits & around == 0)
-        return fits
+        open_digits: NDArray[np.uint16] = np.where(inputs == BLANK, self.complete & ~around, 0).astype(np.uint16)
+        return open_digits
+
+    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
+        """The question, (cells,), with `cells` digits supposed at cells with few candidates, in ever new combinations."""
+        return guesses(self, question, cells, among, rng)
 
     def symmetry(self, rng: np.random.Generator) -> Symmetry:
         """Digits relabelled; bands, stacks, rows and columns inside them permuted; transposed where boxes are square."""

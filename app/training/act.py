@@ -65,20 +65,6 @@ class Slots:
         """Slots, (slots,), in which a wrong guess stands, so that the question has no answer any more."""
         return ((self.questions != rules.blank) & (self.questions != self.answers)).any(-1)
 
-    def guess(self, rules: Rules, answers: Tensor, share: float, right: float, generator: torch.Generator) -> None:
-        """In a `share` of the slots that have taken two steps or more, write one guess into the question, as serving does when an attempt stalls.
-
-        A guess is the model's answer at a random open cell, or with probability `right` the true one. The carry goes on.
-        """
-        inputs, given = (tokens.cpu().numpy().astype(np.uint8) for tokens in (self.questions, answers))
-        open_cells = torch.from_numpy(rules.guessable(inputs, given)).to(answers.device)
-        draw = torch.rand((2, len(inputs)), generator=generator).to(answers.device)
-        cells = torch.where(open_cells, torch.rand(open_cells.shape, generator=generator).to(answers.device), -1.0).argmax(1, keepdim=True)
-        values = torch.where((draw[1] < right)[:, None], self.answers, answers).gather(1, cells)
-        chosen = (draw[0] < share) & (self.steps >= 2) & open_cells.any(1) & ~self.halted
-        guessed = self.questions.scatter(1, cells, values)
-        self.questions = torch.where(chosen[:, None], guessed, self.questions)
-
     def advance(self, model: TRM, rules: Rules, carry: Carry, q_halt: Tensor, generator: torch.Generator) -> None:
         """Take over the step's carry and decide who halts; exploration forces a few to go on for a random while.
 

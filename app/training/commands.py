@@ -72,7 +72,7 @@ def _source(arguments: argparse.Namespace, recipe: Recipe) -> Source:
         if arguments.data:
             raise InvalidRequest("mazes are generated as they are trained on: leave --data out")
         return MazeSource(grid.height, grid.width, rng)
-    return Sampler(_training_sets(arguments, recipe, grid.height), rules(grid.height), recipe.reveal, rng)
+    return Sampler(_training_sets(arguments, recipe, grid.height), rules(grid.height), recipe.reveal, rng, recipe.guess, recipe.guess_right)
 
 
 def _training_sets(arguments: argparse.Namespace, recipe: Recipe, side: int) -> list[tuple[PuzzleSet, float]]:

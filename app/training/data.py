@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidPuzzle, InvalidRequest
 from app.puzzles.base import Rules, Tokens
-from app.puzzles.sudoku import BLANK, BOXES, Sudoku
+from app.puzzles.guessing import pick
+from app.puzzles.sudoku import BLANK, BOXES, Sudoku, SudokuRules
+
+MOST_GUESSES, AMONG = 4, 4
+"""Guesses at most that a training puzzle begins with, and of how many cells with few candidates each is one."""
 
 HOLDOUT_SHARE = 32
 """One puzzle in this many is held out for evaluation, chosen by a checksum of its question, whatever file it is in."""
@@ -118,11 +122,15 @@ class Source(Protocol):
 class Sampler:
     """Draws random symmetric copies from weighted sets, with up to `reveal` further cells shown.
 
-    A puzzle with cells of its own answer revealed keeps its one answer, so hard lists give every easier grade too.
+    A puzzle with cells of its own answer revealed keeps its one answer, so hard lists give every easier grade too. A share `guess` begins with
+    guesses, as attempts in service do; each is right with probability `guess_right`, or by chance.
     """
 
-    def __init__(self, sets: Sequence[tuple[PuzzleSet, float]], rules: Rules, reveal: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, sets: Sequence[tuple[PuzzleSet, float]], rules: SudokuRules, reveal: int, rng: np.random.Generator, guess: float = 0.0, guess_right: float = 0.75
+    ) -> None:
         self.sets, self.rules, self.reveal, self.rng = [puzzles for puzzles, _ in sets], rules, reveal, rng
+        self.guess, self.guess_right = guess, guess_right
         weights = np.array([weight for _, weight in sets], dtype=float)
         self.weights = weights / weights.sum()
 
@@ -134,5 +142,16 @@ class Sampler:
         blanks = np.flatnonzero(question == self.rules.blank)
         shown = self.rng.choice(blanks, size=min(int(self.rng.integers(self.reveal + 1)), max(0, len(blanks) - 1)), replace=False)
         question[shown] = answer[shown]
+        if self.rng.random() < self.guess:
+            self._guess(question, answer)
         symmetry = self.rules.symmetry(self.rng)
         return symmetry.apply(question), symmetry.apply(answer)
+
+    def _guess(self, question: Tokens, answer: Tokens) -> None:
+        """Write one to `MOST_GUESSES` digits that nothing contradicts into cells with few candidates, as an attempt in service begins."""
+        for _ in range(int(self.rng.integers(1, MOST_GUESSES + 1))):
+            if (question == self.rules.blank).sum() < 2:
+                return
+            cell, digits = pick(self.rules, question, AMONG, self.rng)
+            right = self.rng.random() < self.guess_right or not len(digits)
+            question[cell] = answer[cell] if right else self.rng.choice(digits)

@@ -45,10 +45,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _with_guesses(entry: Entry, numbers: tuple[int, ...] | None) -> Entry:
-    """The entry with other guesses than its own: FIRST, LATER, EVERY, or none at all."""
+    """The entry with other guesses than its own: CELLS, AMONG, STEPS, or none at all."""
     if numbers is None:
         return entry
-    guesses = Guessing(first=numbers[0], later=numbers[1], every=numbers[2]) if numbers else None
+    guesses = Guessing(cells=numbers[0], among=numbers[1], steps=numbers[2]) if numbers else None
     return replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guesses}))
 
 
@@ -74,9 +74,8 @@ def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Ge
     if arguments.hard is not None:
         if sets or arguments.hard < 0:
             raise InvalidRequest("--hard N is for generated puzzles, with N of 0 or more: leave --data out")
-        return [
-            (f"generated {side}x{side}, minimal, {arguments.hard} guesses or more", hard(side, min(arguments.generate, arguments.count), arguments.hard, rng))
-        ]
+        count = min(arguments.generate, arguments.count)
+        return [(f"generated {side}x{side}, minimal, {arguments.hard} guesses or more", hard(side, count, arguments.hard, rng))]
     return sets or [(f"generated {side}x{side}", generate(side, arguments.generate, MINIMAL[side], rng))]
 
 

@@ -1,7 +1,7 @@
 """Hard Sudokus of our own: minimal, uniquely solvable, and graded by the guesses of a search that takes singles first. Knows rules; no model.
 
-Clues left say little about difficulty, and so do the guesses of a plain search: the puzzles of 17 clues make it guess thousands of times, but are mostly solved by
-singles alone. With naked and hidden singles taken first, guesses tell them from the hardest known (medians 1 and 139).
+Clues left say little about difficulty, and so do the guesses of a plain search: puzzles of 17 clues make it guess thousands of times, though singles alone
+solve most of them. Guesses after naked and hidden singles tell them from the hardest known (medians 1 and 139).
 """
 
 import numpy as np

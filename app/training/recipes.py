@@ -28,7 +28,7 @@ class Recipe:
     `schedule`: `flat` warms up, stays, and falls to zero over the last `cooldown` of the updates; `cosine` falls from the warm-up on.
     `optimizer`: `muon` takes the blocks' matrices (with `muon_lr`, `muon_weight_decay`), AdamW the rest; `adamw` takes all, and spares
     vectors the decay. `ema` counts from update `ema_start`. `reveal` is the most further cells shown of a puzzle; `guess` and
-    `guess_right` are those of `Slots.guess`. Where there is a `teacher` (a model's name and version), its answers at `temperature` make up a
+    `guess_right` are those of `Sampler`. Where there is a `teacher` (a model's name and version), its answers at `temperature` make up a
     share `distill` of the cells' loss.
     """
 
@@ -49,8 +49,8 @@ class Recipe:
     label_smoothing: Share = 0.0
     q_weight: Rate = 0.1
     reveal: Annotated[int, Field(ge=0)] = 14
-    guess: Share = 0.5
-    guess_right: Share = 0.5
+    guess: Share = 0.0
+    guess_right: Share = 0.75
     seed: Annotated[int, Field(ge=0)] = 1
     data: tuple[str, ...] = ()
     teacher: str = ""
@@ -152,14 +152,13 @@ FASTEST = Recipe(
     ema_start=5000,
     label_smoothing=0.2,
     q_weight=0.05,
-    guess=0.0,
 )
 
 RECIPES: dict[str, Recipe] = {
-    "sudoku": Recipe(arch=units(9, 96), updates=16_000, reveal=10),
-    "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8, guess=0.0),
-    "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6, guess=0.0),
-    "maze": Recipe(arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0, guess=0.0),
+    "sudoku": Recipe(arch=units(9, 96), updates=16_000, reveal=6, guess=0.6),
+    "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8),
+    "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6),
+    "maze": Recipe(arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0),
     "trm-sudoku": FASTEST,
     "trm-sudoku-small": replace(FASTEST, arch=reference(128, (2, 2)), updates=3000, slots=32, ema_start=2000),
 }

@@ -111,7 +111,6 @@ class Run:
             optimizer.zero_grad(set_to_none=True)
         update_ema(self.ema, self.model, recipe.averaging(self.update))
         slots.advance(self.model, rules, carry, output.q_halt.detach(), self.generators.torch)
-        slots.guess(rules, output.logits.argmax(-1), recipe.guess, recipe.guess_right, self.generators.torch)
         self.update += 1
         done = slots.halted.sum().clamp(min=1)
         figures = torch.stack(

@@ -76,25 +76,6 @@ def test_loading_a_slot_starts_afresh(make) -> None:
     assert same(runner.step(1), alone(make, PUZZLES[0], 1)[0])
 
 
-def test_a_cell_written_is_seen_from_the_next_step_on_and_forgotten_at_the_next_load(make) -> None:
-    runner, untouched = make(PUZZLES[3], PUZZLES[1]), make(PUZZLES[3], PUZZLES[1])
-    for each in (runner, untouched):
-        each.step(2)
-    runner.write(0, 5, 4)
-    (answers, logits), (others, expected) = runner.step(2), untouched.step(2)
-    assert not same((answers[0], logits[0]), (others[0], expected[0]))
-    assert same((answers[1], logits[1]), (others[1], expected[1]))
-    runner.load(0, PUZZLES[3])
-    assert same(runner.step(1), alone(make, PUZZLES[3], 1)[0])
-
-
-def test_the_carry_goes_on_when_a_cell_is_written(make) -> None:
-    runner = make(PUZZLES[0])
-    runner.step(1)
-    runner.write(0, 0, int(PUZZLES[0][0]))
-    assert same(runner.step(1), alone(make, PUZZLES[0], 2)[1])
-
-
 def test_a_moved_slot_goes_on_where_it_was(make) -> None:
     runner = make(*PUZZLES[:3])
     for _ in range(2):

@@ -91,42 +91,6 @@ def test_exploration_keeps_a_puzzle_for_at_least_two_steps_and_never_beyond_the_
     assert len(halted_at.unique()) > 1
 
 
-def guessing(slots: Slots, answers: torch.Tensor, share: float = 1.0, right: float = 0.0) -> torch.Tensor:
-    """Which cells a round of guesses changed."""
-    before = slots.questions.clone()
-    slots.guess(rules(4), answers, share, right, generator())
-    return slots.questions != before
-
-
-def test_a_guess_is_the_answer_at_one_open_cell(slots: Slots) -> None:
-    slots.steps[:] = 2
-    changed = guessing(slots, slots.answers)
-    assert changed.sum(1).tolist() == [1] * COUNT
-    assert (slots.questions[changed] == slots.answers[changed]).all()
-    assert not slots.contradictory(rules(4)).any()
-
-
-def test_a_wrong_guess_makes_a_contradiction_unless_the_true_answer_is_put_in_its_place(slots: Slots) -> None:
-    slots.steps[:] = 2
-    wrong = torch.where(slots.answers < 5, slots.answers + 1, 2)
-    copy = slots.questions.clone()
-    changed = guessing(slots, wrong)
-    assert changed.any()
-    assert torch.equal(slots.contradictory(rules(4)), changed.any(1))
-    slots.questions = copy
-    assert guessing(slots, wrong, right=1.0).any()
-    assert not slots.contradictory(rules(4)).any()
-
-
-def test_nobody_guesses_before_the_second_step_or_after_halting_or_beyond_the_share(slots: Slots) -> None:
-    slots.steps[:] = 1
-    assert not guessing(slots, slots.answers).any()
-    slots.steps[:] = 2
-    assert not guessing(slots, slots.answers, share=0.0).any()
-    slots.halted[:] = True
-    assert not guessing(slots, slots.answers).any()
-
-
 def test_a_contradiction_ends_some_slots_early(model: TRM, slots: Slots) -> None:
     slots.steps[:], slots.questions = 0, torch.where(slots.answers < 5, slots.answers + 1, 2)
     slots.advance(model, rules(4), marked(slots), torch.full((COUNT,), -9.0), generator())

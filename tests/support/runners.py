@@ -49,9 +49,6 @@ class Oracle:
     def load(self, slot: int, tokens: Tokens) -> None:
         self.tokens[slot], self.steps[slot] = tokens, 0
 
-    def write(self, slot: int, cell: int, token: int) -> None:
-        self.tokens[slot, cell] = token
-
     def move(self, source: int, target: int) -> None:
         self.tokens[target], self.steps[target] = self.tokens[source], self.steps[source]
 

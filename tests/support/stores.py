@@ -26,7 +26,7 @@ def manifest(folder: Path, side: int = 9, **changes: Any) -> dict[str, Any]:
         "arch": tiny(side).to_json(),
         "defaults": {"halt": "verified", "max_steps": 16, "attempts": 2},
         "limits": {"max_steps": 64, "attempts": 8},
-        "guesses": {"first": 4, "later": 2, "every": 2},
+        "guesses": {"cells": 2, "among": 4, "steps": 4},
         "accuracy": [],
         "provenance": {},
         "sha256": {name: digest(folder / name) for name in (WEIGHTS, GRAPH) if (folder / name).exists()},

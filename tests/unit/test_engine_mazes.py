@@ -4,7 +4,7 @@ import pytest
 
 from app.engine.engine import Engine
 from app.engine.scheduler import Guesses
-from app.puzzles.maze import rules
+from app.puzzles.maze import FREE, rules
 from tests.support.engines import copies_only, solve
 from tests.support.mazes import MAZES, answer_to, tokens
 from tests.support.requests import ask
@@ -26,9 +26,9 @@ def test_the_answer_to_a_copy_comes_back_in_the_form_that_was_sent(size) -> None
 
 
 @pytest.mark.parametrize("size", MAZES)
-def test_an_attempt_that_stalls_takes_no_guess(size) -> None:
+def test_no_attempt_begins_with_guesses(size) -> None:
     question, _ = MAZES[size]
-    made = engine(question, lambda _: NEVER, Guesses(first=1, later=1, every=1))
-    found = solve(made, ask("a", cells=tokens(question).tobytes(), max_steps=5, attempts=2))
-    assert not found.verified
-    assert (made.guessed == made.inputs).all()
+    seen: list[int] = []
+    made = engine(question, lambda shown: seen.append(shown.count(FREE)) or NEVER, Guesses(cells=1, among=1, steps=5))
+    assert not solve(made, ask("a", cells=tokens(question).tobytes(), max_steps=5, attempts=2)).verified
+    assert len(set(seen)) == 1

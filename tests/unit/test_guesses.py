@@ -1,89 +1,117 @@
-"""Guesses: when they are taken, that the model sees them, and that the judge does not."""
+"""Guesses: which there are, when attempts begin with them, that the model sees them, and that the judge does not."""
+
+from itertools import islice
 
 import numpy as np
 import pytest
 
+from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.scheduler import Guesses, Scheduler
+from app.puzzles.base import Symmetry
+from app.puzzles.sudoku import SudokuRules, rules
 from tests.support.engines import engine, run, solve
 from tests.support.grids import ANSWERS, QUESTIONS, tokens
 from tests.support.requests import ask
 from tests.support.runners import NEVER, Oracle
 
 QUESTION, ANSWER = tokens(QUESTIONS[9]).tobytes(), tokens(ANSWERS[9]).tobytes()
-GUESSES = Guesses(first=4, later=2, every=3)
+FEW = "1" + "." * 80
+GUESSES = Guesses(cells=2, among=4, steps=3)
 
 
 def clues(question: bytes) -> int:
     return len(question) - question.count(1)
 
 
-def with_help(cells: int):
-    """A depth that is out of reach until so many cells were guessed."""
-    return lambda question: 1 if clues(question) >= clues(QUESTION) + cells else NEVER
+def drawn(question: str, cells: int, count: int, seed: int = 0, among: int = 4) -> list[bytes]:
+    made = rules(int(len(question) ** 0.5)).guesses(tokens(question), cells, among, np.random.default_rng(seed))
+    return [supposed.tobytes() for supposed in islice(made, count)]
 
 
-def test_the_first_attempt_waits_longer_than_the_others() -> None:
-    steps = range(1, 12)
-    assert [step for step in steps if GUESSES.due(1, step)] == [4, 7, 10]
-    assert [step for step in steps if GUESSES.due(2, step)] == [step for step in steps if GUESSES.due(9, step)] == [2, 5, 8, 11]
+def right(supposed: bytes, answer: str) -> bool:
+    return all(token in (1, true) for token, true in zip(supposed, tokens(answer).tobytes(), strict=True))
 
 
-@pytest.mark.parametrize(("halt", "guesses"), [("verified", 1), ("learned", 0), ("never", 0)])
-def test_only_where_the_rules_decide(halt, guesses) -> None:
-    scheduler = Scheduler(1, guesses=Guesses(first=1, later=1, every=1))
-    scheduler.add(ask("a", halt=halt))
+@pytest.mark.parametrize("cells", [1, 2, 3])
+def test_one_of_each_round_is_right(cells) -> None:
+    hits = [index for index, supposed in enumerate(drawn(QUESTIONS[6], cells, 200)) if right(supposed, ANSWERS[6])]
+    assert hits[0] <= 4**cells
+    assert max(np.diff(hits)) <= 2 * 4**cells
+
+
+def test_no_combination_comes_twice_in_a_round_and_rounds_differ() -> None:
+    made = drawn(FEW, 1, 16)
+    assert len(set(made[:8])) == len(set(made[8:])) == 8, "a cell beside the 1 has eight candidates"
+    assert set(made[:8]) != set(made[8:])
+
+
+def test_a_cell_with_few_candidates_is_taken_before_others() -> None:
+    lonely = "12345678." + "." * 72
+    assert drawn(lonely, 1, 3, among=1) == [tokens("123456789" + "." * 72).tobytes()] * 3
+
+
+@pytest.mark.parametrize("question", [ANSWERS[4], "12..34..........", "123....4........"])
+def test_where_nothing_can_be_supposed_the_question_stays_as_it_is(question) -> None:
+    """It is complete, or some cell has no candidate left after one guess or before it."""
+    assert {clues(supposed) for supposed in drawn(question, 2, 6)} <= {clues(tokens(question).tobytes()), clues(tokens(question).tobytes()) + 2}
+    assert drawn(ANSWERS[4], 2, 3) == [tokens(ANSWERS[4]).tobytes()] * 3
+    assert drawn("123....4........", 2, 3) == [tokens("123....4........").tobytes()] * 3
+
+
+@pytest.mark.parametrize(("halt", "attempt", "supposes"), [("verified", 1, False), ("verified", 2, True), ("learned", 2, False), ("never", 2, False)])
+def test_only_later_attempts_and_only_where_the_rules_decide(halt, attempt, supposes) -> None:
+    scheduler = Scheduler(1, guesses=GUESSES)
+    scheduler.add(ask("a", halt=halt, attempts=2, max_steps=5))
     scheduler.schedule(0)
-    assert len(scheduler.update([False], [False], 0).guess) == guesses
+    while scheduler.entries["a"].attempt < attempt:
+        scheduler.update([False], [False], 0)
+        scheduler.schedule(0)
+    assert scheduler.supposes(scheduler.entries["a"]) is supposes
 
 
-def test_not_in_an_attempt_that_just_ended() -> None:
-    scheduler = Scheduler(2, guesses=Guesses(first=1, later=1, every=1))
-    scheduler.add(ask("solved"))
-    scheduler.add(ask("at its last step", max_steps=1))
-    scheduler.schedule(0)
-    assert scheduler.update([True, False], [False, False], 0).guess == []
-
-
-@pytest.mark.parametrize(("cells", "steps"), [(1, 5), (2, 8), (3, 11)])
-def test_a_puzzle_that_needs_guesses_is_solved_at_the_step_after_the_last(cells, steps) -> None:
-    outcome = solve(engine(depth=with_help(cells), guesses=GUESSES), ask("a", cells=QUESTION))
-    assert (outcome.cells, outcome.verified, outcome.steps, outcome.attempts) == (ANSWER, True, steps, 1)
-
-
-def test_without_guesses_it_is_not() -> None:
-    assert not solve(engine(depth=with_help(1)), ask("a", cells=QUESTION, attempts=3)).verified
-
-
-def test_each_attempt_starts_without_those_of_the_one_before_and_guesses_elsewhere() -> None:
+def test_an_attempt_that_began_with_guesses_is_short() -> None:
     seen: list[bytes] = []
-    solve(engine(depth=lambda question: seen.append(question) or NEVER, guesses=GUESSES), ask("a", cells=QUESTION, max_steps=6, attempts=3))
-    assert [clues(question) - clues(QUESTION) for question in seen] == [0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 2, 0, 0, 1, 1, 1, 2]
+    outcome = solve(engine(depth=lambda question: seen.append(question) or NEVER, guesses=GUESSES), ask("a", cells=QUESTION, max_steps=6, attempts=3))
+    assert [clues(question) - clues(QUESTION) for question in seen] == [0] * 6 + [2] * 6
+    assert (outcome.verified, outcome.steps, outcome.attempts) == (False, 12, 3)
+    assert seen[6] != seen[9]
+
+
+def test_max_steps_bounds_these_attempts_too() -> None:
+    assert solve(engine(depth=lambda _: NEVER, guesses=GUESSES), ask("a", cells=QUESTION, max_steps=2, attempts=3)).steps == 6
 
 
 def test_guesses_depend_on_the_puzzle_and_the_attempt_alone() -> None:
     def guessed(slots: int, *others: Request) -> set[bytes]:
         seen: list[bytes] = []
-        run(engine(slots=slots, depth=lambda question: seen.append(question) or NEVER, guesses=GUESSES), ask("a", cells=QUESTION, attempts=3), *others)
+        run(engine(slots=slots, depth=lambda question: seen.append(question) or NEVER, guesses=GUESSES), ask("a", cells=QUESTION, attempts=4), *others)
         return {question for question in seen if clues(question) > clues(QUESTION)}
 
     alone = guessed(1)
-    assert len(alone) == 3 * 5 - 1
+    assert len(alone) == 3
     assert alone <= guessed(3, *(ask(f"b{n}", cells=tokens("." * 81).tobytes(), max_steps=n) for n in range(1, 9)))
 
 
-class Fickle(Oracle):
-    """Says the same digit everywhere, and two steps later the right answer, whatever was guessed by then."""
+class Persuaded(Oracle):
+    """Gives the true answer once there is a wrong guess."""
 
     def step(self, size):
-        self.steps[:size] += 1
-        answers = np.where(self.steps[:size, None] < 3, tokens("3" * 16), tokens(ANSWERS[4]))
-        return answers.astype(np.uint8), np.zeros(size, dtype=np.float32)
+        wrong = np.array([not right(shown.tobytes(), ANSWERS[9]) for shown in self.tokens[:size]])
+        return np.where(wrong[:, None], tokens(ANSWERS[9]), tokens("3" * 81)).astype(np.uint8), np.zeros(size, dtype=np.float32)
+
+
+class Unmoved(SudokuRules):
+    """Every copy is the puzzle itself."""
+
+    def symmetry(self, rng):
+        return Symmetry(np.arange(81), np.arange(256, dtype=np.uint8))
 
 
 def test_an_answer_is_held_against_the_puzzle_and_not_against_the_guesses() -> None:
-    made = engine(side=4, guesses=Guesses(first=1, later=1, every=1))
-    made.runner = Fickle(4, 16, lambda _: NEVER)
-    outcome = solve(made, ask("a", cells=tokens("1" + "." * 15).tobytes()))
-    assert made.guessed[0].tolist() != made.inputs[0].tolist()
-    assert (outcome.cells, outcome.verified, outcome.steps) == (tokens(ANSWERS[4]).tobytes(), True, 3)
+    first_row = tokens(ANSWERS[9][:9] + "." * 72).tobytes()
+    made = Engine(Persuaded(4, 81, lambda _: NEVER), Unmoved(9), guesses=GUESSES)
+    outcome = solve(made, ask("a", cells=first_row, max_steps=4, attempts=99))
+    assert (outcome.cells, outcome.verified) == (ANSWER, True)
+    assert not right(made.runner.tokens[0].tobytes(), ANSWERS[9])
+    assert made.inputs[0].tobytes() == first_row

@@ -61,3 +61,19 @@ def test_lists_are_drawn_from_by_weight() -> None:
     draws = sampler((empty, 3), (full, 1), reveal=0)
     shares = [bool((draws.draw()[0] > 1).any()) for _ in range(1000)]
     assert 0.2 < np.mean(shares) < 0.3
+
+
+def test_a_share_of_the_questions_begins_with_guesses_some_of_them_wrong() -> None:
+    draws = Sampler([(one(9, ANSWERS[9][:9] + "." * 72), 1.0)], rules(9), 0, np.random.default_rng(0), guess=0.5, guess_right=0.5)
+    drawn = [draws.draw() for _ in range(200)]
+    more = np.array([(question > 1).sum() - 9 for question, _ in drawn])
+    wrong = np.array([((question > 1) & (question != answer)).any() for question, answer in drawn])
+    assert set(more.tolist()) == {0, 1, 2, 3, 4}
+    assert 0.4 < (more > 0).mean() < 0.6
+    assert 0.4 < wrong[more > 0].mean() < 1
+    assert not wrong[more == 0].any()
+
+
+def test_guesses_that_are_always_right_leave_the_answer_as_it_is() -> None:
+    draws = Sampler([(one(9), 1.0)], rules(9), 0, np.random.default_rng(0), guess=1.0, guess_right=1.0)
+    assert all(((question == 1) | (question == answer)).all() for question, answer in (draws.draw() for _ in range(50)))
