@@ -67,13 +67,13 @@ def _of_sudokus(arguments: argparse.Namespace, entry: Entry, budget: Budget, spe
 
 
 def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Generator) -> list[tuple[str, PuzzleSet]]:
+    if arguments.hard is not None and (arguments.data or arguments.hard < 0):
+        raise InvalidRequest("--hard N is for generated puzzles, with N of 0 or more: leave --data out")
     sets = []
     for path in arguments.data:
         puzzles = read_csv(path)
         sets.append((f"{path.name.split('.')[0]}, {arguments.part}", puzzles.split()[1] if arguments.part == "held-out" else puzzles))
     if arguments.hard is not None:
-        if sets or arguments.hard < 0:
-            raise InvalidRequest("--hard N is for generated puzzles, with N of 0 or more: leave --data out")
         count = min(arguments.generate, arguments.count)
         return [(f"generated {side}x{side}, minimal, {arguments.hard} guesses or more", hard(side, count, arguments.hard, rng))]
     return sets or [(f"generated {side}x{side}", generate(side, arguments.generate, MINIMAL[side], rng))]
