@@ -15,6 +15,10 @@ Refill = Literal["step", "batch"]
 """When freed slots are refilled: before the next step, or (for comparison) only when the whole batch is done."""
 
 
+PATIENCE = 32
+"""Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
     """When a stalled attempt takes a guess: from step `first` of the first attempt and `later` of the others, `every` so many steps."""
@@ -31,7 +35,10 @@ class Guesses:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended."""
+    """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended.
+
+    `verified`: the last answer obeys the rules, or, with `halt: verified`, an earlier one did and a better one is looked for; `since` counts the steps of that.
+    """
 
     request: Request
     attempt: int = 0
@@ -39,6 +46,7 @@ class Entry:
     total_steps: int = 0
     ended: HaltReason | None = None
     verified: bool = False
+    since: int = 0
 
 
 @dataclass(slots=True)
@@ -56,9 +64,9 @@ class Plan:
 
 @dataclass(slots=True)
 class Update:
-    """What a step brought: slots whose attempt `ended` (their answer must be kept now), puzzles that are `finished`, slots to `guess` in."""
+    """What a step brought: slots whose answer must be `kept` now (the attempt ended, or it is right), puzzles that are `finished`, slots to `guess` in."""
 
-    ended: list[tuple[int, Entry]] = field(default_factory=list)
+    kept: list[tuple[int, Entry]] = field(default_factory=list)
     finished: list[Entry] = field(default_factory=list)
     guess: list[tuple[int, Entry]] = field(default_factory=list)
 
@@ -123,43 +131,48 @@ class Scheduler:
                 self.running[gap] = last
                 plan.moves.append((len(self.running), gap))
 
-    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float) -> Update:
-        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt."""
+    def update(self, verified: Sequence[bool], best: Sequence[bool], halted: Sequence[bool], now: float) -> Update:
+        """Take the signals of a step, one a slot: does the answer obey the rules, and can no other be better; does the head say halt."""
         update = Update()
         for slot, entry in enumerate(self.running):
             if entry is None or entry.ended:
                 continue
             entry.step += 1
             entry.total_steps += 1
-            entry.verified = bool(verified[slot])
-            entry.ended = self._reason(entry, bool(halted[slot]), now)
-            if entry.ended:
-                update.ended.append((slot, entry))
-            elif self.guesses and entry.request.halt == "verified" and self.guesses.due(entry.attempt, entry.step):
+            judged = entry.request.halt == "verified"
+            entry.since += judged and entry.verified
+            entry.verified = verified[slot] or (judged and entry.verified)
+            entry.ended = self._reason(entry, best[slot], halted[slot], now)
+            if entry.ended or (judged and verified[slot]):
+                update.kept.append((slot, entry))
+            elif self.guesses and judged and self.guesses.due(entry.attempt, entry.step):
                 update.guess.append((slot, entry))
         if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):
             update.finished = self._release()
         return update
 
     @staticmethod
-    def _reason(entry: Entry, halted: bool, now: float) -> HaltReason | None:
+    def _reason(entry: Entry, best: bool, halted: bool, now: float) -> HaltReason | None:
         request = entry.request
-        if request.halt == "verified" and entry.verified:
+        if request.halt == "verified" and (best or entry.since >= PATIENCE):
             return "verified"
         if request.halt == "learned" and halted:
             return "learned"
         if now >= request.deadline:
             return "deadline"
-        return "max_steps" if entry.step >= request.max_steps else None
+        if entry.step < request.max_steps:
+            return None
+        return "verified" if request.halt == "verified" and entry.verified and entry.attempt >= request.attempts else "max_steps"
 
     def _release(self) -> list[Entry]:
-        """Free the slots of ended attempts; an unverified one with attempts left waits for another, the rest are finished."""
+        """Free the slots of ended attempts; one that is not content with its answer and has attempts left waits for another, the rest are finished."""
         finished = []
         for slot, entry in enumerate(self.running):
             if entry is None or not entry.ended:
                 continue
             self.running[slot] = None
-            if entry.verified or entry.ended == "deadline" or entry.attempt >= entry.request.attempts:
+            done = entry.ended in ("verified", "deadline") or (entry.verified and entry.request.halt != "verified")
+            if done or entry.attempt >= entry.request.attempts:
                 finished.append(entry)
                 del self.entries[entry.request.id]
             else:

@@ -64,6 +64,9 @@ class Rules(Protocol):
     def optimal(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_] | None:
         """Whether each answer is verified and none is better, (batch,); None for a family in which all right answers are equally good."""
 
+    def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
+        """How much worse each answer is than the best one, (batch,), of answers that are verified; 0 where all right answers are equally good."""
+
     def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
         """Cells, (batch, cells), that are open in `inputs` and whose answer contradicts nothing there; all False where guesses make no sense."""
 

@@ -44,6 +44,10 @@ class SudokuRules:
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: a Sudoku is solved or it is not."""
 
+    def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:  # noqa: ARG002  # whatever they are
+        """None at all, (batch,): no solved Sudoku is better than another."""
+        return np.zeros(len(inputs), dtype=np.intp)
+
     def guessable(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
         """Blank cells, (batch, cells), whose answer is a digit that no cell of their row, column or box holds yet."""
         held = np.bitwise_or.reduce(self.bits[inputs][:, self.units], axis=2)

@@ -52,8 +52,7 @@ def train(arguments: argparse.Namespace) -> int:
     begin = None
     if arguments.init:
         entry = ModelStore(arguments.store, (arguments.init,)).entries[arguments.init]
-        local = entry.config.mixer == "local" and recipe.arch.grid_shape
-        if (entry.config.on(*local) if local else entry.config) != recipe.arch:
+        if not recipe.arch.same_weights(entry.config):
             raise InvalidRequest(f"the model {entry.name} has another architecture than the recipe")
         begin = weights.load(entry).state_dict()
     run = Run(arguments.run_folder, recipe, source, weights=begin, device=arguments.device, bf16=arguments.bf16 or arguments.device.startswith("cuda"))
