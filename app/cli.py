@@ -126,6 +126,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
     command.add_argument("--generate", type=int, default=500, metavar="N", help="puzzles to generate when there is no --data")
     command.add_argument("--sizes", type=_numbers, default=(), metavar="N,N", help="of a maze model: measure generated mazes of N x N (the model's size)")
+    command.add_argument("--rooms", action="store_true", help="of a maze model: measure mazes with open rooms, where many paths are equally short")
     command.add_argument("--clues", default="", metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
     command.add_argument("--count", type=int, default=500, help="most puzzles of each list")
     command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")

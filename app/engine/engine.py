@@ -89,9 +89,9 @@ class Engine:
         violations = self.rules.violations(self.inputs[: plan.size], answers)
         self._trace(answers, logits)
         excess = self._excess(violations == 0, answers)
-        update = self.scheduler.update((violations == 0).tolist(), (violations + excess == 0).tolist(), (logits > 0).tolist(), now)
+        update = self.scheduler.update((violations == 0).tolist(), (logits > 0).tolist(), now, (violations + excess == 0).tolist())
         self._guess(update.guess, answers)
-        for slot, entry in update.kept:
+        for slot, entry in (*update.ended, *update.improvable):
             self._keep(entry, answers[slot], (int(violations[slot]), int(excess[slot])), float(logits[slot]))
         finished += [self._finish(entry, now) for entry in update.finished]
         return Step(plan.size, now - started, len(self.scheduler.waiting), finished)

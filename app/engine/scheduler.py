@@ -64,9 +64,13 @@ class Plan:
 
 @dataclass(slots=True)
 class Update:
-    """What a step brought: slots whose answer must be `kept` now (the attempt ended, or it is right), puzzles that are `finished`, slots to `guess` in."""
+    """What a step brought: slots whose attempt `ended` (their answer must be kept now), puzzles that are `finished`, slots to `guess` in.
 
-    kept: list[tuple[int, Entry]] = field(default_factory=list)
+    `improvable` are slots that go on although their answer is right, which must be kept now, too.
+    """
+
+    ended: list[tuple[int, Entry]] = field(default_factory=list)
+    improvable: list[tuple[int, Entry]] = field(default_factory=list)
     finished: list[Entry] = field(default_factory=list)
     guess: list[tuple[int, Entry]] = field(default_factory=list)
 
@@ -131,9 +135,9 @@ class Scheduler:
                 self.running[gap] = last
                 plan.moves.append((len(self.running), gap))
 
-    def update(self, verified: Sequence[bool], best: Sequence[bool], halted: Sequence[bool], now: float) -> Update:
-        """Take the signals of a step, one a slot: does the answer obey the rules, and can no other be better; does the head say halt."""
-        update = Update()
+    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float, best: Sequence[bool] | None = None) -> Update:
+        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt, and can none be better (left out: yes)."""
+        update, best = Update(), verified if best is None else best
         for slot, entry in enumerate(self.running):
             if entry is None or entry.ended:
                 continue
@@ -143,8 +147,10 @@ class Scheduler:
             entry.since += judged and entry.verified
             entry.verified = verified[slot] or (judged and entry.verified)
             entry.ended = self._reason(entry, best[slot], halted[slot], now)
-            if entry.ended or (judged and verified[slot]):
-                update.kept.append((slot, entry))
+            if entry.ended:
+                update.ended.append((slot, entry))
+            elif judged and verified[slot]:
+                update.improvable.append((slot, entry))
             elif self.guesses and judged and self.guesses.due(entry.attempt, entry.step):
                 update.guess.append((slot, entry))
         if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):

@@ -99,7 +99,7 @@ class TRMConfig:
         return replace(self, seq_len=height * width, grid_shape=(height, width))
 
     def same_weights(self, other: Self) -> bool:
-        """Whether weights of the other architecture are weights of this one: how often they are applied, and to what grid if the mixer is `local`, may differ."""
+        """Whether weights of the other are weights of this one: how often they are applied, and with mixer `local` to what grid, may differ."""
         free = {"H_cycles", "L_cycles", "halt_max_steps", "halt_exploration_prob"} | ({"seq_len", "grid_shape"} if self.mixer == "local" else set())
         return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.name not in free)
 

@@ -3,9 +3,9 @@
 A maze starts as rooms on every other row and column, joined by a random spanning tree, so that one path at all joins any two cells. The first
 room's row and column are each 0 or 1 at random: an odd size then has rooms along both of its edges or a wall there, an even size a wall on
 one side only. Loopy mazes lose some of their walls. S is a random cell, G the farthest of some random cells to which there is just one
-shortest path from S. In open rooms many paths are equally short, and G may be anywhere: the label is then the one path that, walked from G, turns to the first of left,
-right, up and down that comes nearer to S. That is a rule of each cell, so a model that knows directions can learn it; a label from another whim, or a turned copy of
-this one, nobody could.
+shortest path from S. In open rooms many paths are equally short, and G may be anywhere: the label is then the path that, walked from G, turns
+to the first of left, right, up and down that comes nearer to S. That is a rule of each cell, so a model that knows directions can learn it; a
+turned copy of such a label breaks it.
 """
 
 import numpy as np
