@@ -38,9 +38,11 @@ class OnnxRunner:
         self._allocate({name: int(told[name]) for name in ("height", "width") if name in told})
 
     def on(self, height: int, width: int) -> Self:
-        """Other slots, for puzzles of another size, around the same session. Only for a graph of grids of any size."""
+        """Other slots, for puzzles of another size, around the same session. Raises `InvalidModel` for a graph of one size."""
         other = copy.copy(self)
         other._allocate({"height": height, "width": width})
+        if other.cells != height * width:
+            raise InvalidModel(f"the ONNX step is of {self.cells} cells and has no {height}x{width}: export the model again")
         return other
 
     def _allocate(self, grid: dict[str, int]) -> None:

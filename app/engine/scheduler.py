@@ -15,7 +15,7 @@ Refill = Literal["step", "batch"]
 """When freed slots are refilled: before the next step, or (for comparison) only when the whole batch is done."""
 
 
-PATIENCE = 32
+PATIENCE = 64
 """Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
 
 
