@@ -128,7 +128,8 @@ class TRM(nn.Module):
             for _ in range(self.config.H_cycles - 1):
                 z_H, z_L = self.cycle(z_H, z_L, x)
         z_H, z_L = self.cycle(z_H, z_L, x)
-        pooled = z_H[:, 0] if self.config.q_head_input == "first" else z_H.flatten(1, -2).mean(1)
+        positions = z_H.flatten(1, -2)
+        pooled = positions[:, 0] if self.config.q_head_input == "first" else positions.mean(1)
         q = self.q_head(pooled).float()
         logits = self.lm_head(z_H[:, self.config.prefix_len :])
         return Carry(z_H.detach(), z_L.detach()), Output(logits, q[:, 0], q[:, 1])
