@@ -130,6 +130,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
         "--hard", type=int, metavar="N", help="generate minimal puzzles on which a search that takes naked and hidden singles guesses N times or more"
     )
     command.add_argument("--sizes", type=_numbers, default=(), metavar="N,N", help="of a maze model: measure generated mazes of N x N (the model's size)")
+    command.add_argument("--rooms", action="store_true", help="of a maze model: measure mazes with open rooms, where many paths are equally short")
     command.add_argument("--clues", default="", metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
     command.add_argument("--count", type=int, default=500, help="most puzzles of each list")
     command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")

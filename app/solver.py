@@ -120,7 +120,7 @@ class Solver:
             raise _refused("halt", f"no rule can verify {puzzle.family}; use learned or never")
         return Request(
             id=uuid.uuid4().hex,
-            cells=self.families[puzzle.family].place(puzzle, entry.manifest.puzzle.height, entry.manifest.puzzle.width),
+            cells=self.families[puzzle.family].place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
             halt=options.halt or defaults.halt,
             max_steps=options.max_steps or defaults.max_steps,
             attempts=options.attempts or defaults.attempts,
@@ -205,9 +205,9 @@ class Solver:
 
     def _cropped(self, entry: Entry, puzzle: Puzzle, outcome: Outcome) -> Outcome:
         """An outcome on the model's grid, as one on the puzzle's."""
-        grid, family = entry.manifest.puzzle, self.families[puzzle.family]
-        trace = tuple(replace(step, cells=family.crop(step.cells, puzzle, grid.height, grid.width)) for step in outcome.trace)
-        return replace(outcome, cells=family.crop(outcome.cells, puzzle, grid.height, grid.width), trace=trace)
+        grid, family = entry.grid(puzzle.height, puzzle.width), self.families[puzzle.family]
+        trace = tuple(replace(step, cells=family.crop(step.cells, puzzle, *grid)) for step in outcome.trace)
+        return replace(outcome, cells=family.crop(outcome.cells, puzzle, *grid), trace=trace)
 
     def _count(self, model: str, outcome: Outcome, queued: float) -> None:
         metrics = self.metrics

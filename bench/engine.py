@@ -18,7 +18,7 @@ from app.engine.scheduler import Refill
 from app.model.config import TRMConfig
 from app.model.store import Entry, ModelStore
 from app.pool.messages import WorkerSpec
-from app.pool.worker import make_engine
+from app.pool.worker import make_engines
 from app.settings import PROJECT
 from app.training.data import PuzzleSet
 from bench.puzzles import mix
@@ -82,7 +82,8 @@ def drive(engine: Engine, puzzles: PuzzleSet, entry: Entry) -> tuple[list[Outcom
 
 def measure(entry: Entry, spec: WorkerSpec, puzzles: PuzzleSet, sgemm: float) -> Figures:
     """One run with the refill policy of `spec`."""
-    outcomes, seconds, inside, steps, sizes = drive(make_engine(entry, spec), puzzles, entry)
+    (engine,) = make_engines(entry, spec).values()
+    outcomes, seconds, inside, steps, sizes = drive(engine, puzzles, entry)
     useful = sum(outcome.steps for outcome in outcomes)
     return Figures(
         refill=spec.refill,

@@ -27,7 +27,7 @@ class Track:
     started: float | None = None
     symmetry: Symmetry | None = None
     guesses: Iterator[Tokens] | None = None
-    violations: float = math.inf
+    flaws: tuple[float, int] = (math.inf, 0)
     best: bytes = b""
     halt_probability: float = 0.0
     trace: list[TraceStep] = field(default_factory=list)
@@ -92,11 +92,19 @@ class Engine:
         now = self.clock()
         violations = self.rules.violations(self.inputs[: plan.size], answers)
         self._trace(answers, logits)
-        update = self.scheduler.update((violations == 0).tolist(), (logits > 0).tolist(), now)
-        for slot, entry in update.ended:
-            self._keep(entry, answers[slot], int(violations[slot]), float(logits[slot]))
+        excess = self._excess(violations == 0, answers)
+        update = self.scheduler.update((violations == 0).tolist(), (logits > 0).tolist(), now, (violations + excess == 0).tolist())
+        for slot, entry in (*update.ended, *update.improvable):
+            self._keep(entry, answers[slot], (int(violations[slot]), int(excess[slot])), float(logits[slot]))
         finished += [self._finish(entry, now) for entry in update.finished]
         return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
+
+    def _excess(self, right: NDArray[np.bool_], answers: Tokens) -> NDArray[np.intp]:
+        """How much worse than the best one each answer is that obeys the rules, (batch,); 0 for those that do not."""
+        excess = np.zeros(len(right), dtype=np.intp)
+        if right.any():
+            excess[right] = self.rules.excess(self.inputs[: len(right)][right], answers[right])
+        return excess
 
     def _apply(self, plan: Plan) -> None:
         """Carry out a plan: move state into gaps, then load new puzzles."""
@@ -119,11 +127,11 @@ class Engine:
             track.guesses = self.rules.guesses(question, self.guesses.cells, self.guesses.among, _chance(track.request, 0))
         return next(track.guesses, question)
 
-    def _keep(self, entry: Entry, answer: Tokens, violations: int, logit: float) -> None:
-        """An attempt ended: keep its answer if it breaks fewer rules than those before it."""
+    def _keep(self, entry: Entry, answer: Tokens, flaws: tuple[int, int], logit: float) -> None:
+        """Keep an answer if it breaks fewer rules than those before it, or as few and has less excess."""
         track = self.tracks[entry.request.id]
-        if violations < track.violations:
-            track.violations, track.halt_probability = violations, sigmoid(logit)
+        if flaws < track.flaws:
+            track.flaws, track.halt_probability = flaws, sigmoid(logit)
             track.best = self._restored(track, answer)
 
     def _finish(self, entry: Entry, now: float) -> Outcome:
@@ -132,7 +140,7 @@ class Engine:
         return Outcome(
             id=entry.request.id,
             cells=track.best,
-            verified=track.violations == 0 if self.rules.verifiable else None,
+            verified=track.flaws[0] == 0 if self.rules.verifiable else None,
             steps=entry.total_steps,
             attempts=entry.attempt,
             halt_reason=entry.ended or "deadline",

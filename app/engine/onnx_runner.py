@@ -1,11 +1,13 @@
 """The TRM step as an ONNX Runtime session on a CPU: about twice eager torch's speed, and no torch to install.
 
 Knows slots and arrays; no requests or rules. The graph is what `model/export` writes: inputs `tokens`, `z_H`, `z_L`, outputs
-`answers`, `q_halt`, `next_z_H`, `next_z_L`.
+`answers`, `q_halt`, `next_z_H`, `next_z_L`; of one size, or of grids of any.
 """
 
+import copy
 import os
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,19 +30,28 @@ class OnnxRunner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning threads starve the other workers
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-            start = {
-                name: np.frombuffer(bytes.fromhex(text), "<f4")
-                for name, text in self.session.get_modelmeta().custom_metadata_map.items()
-                if name.endswith("_init")
-            }
-            self.H_init, self.L_init = start["H_init"], start["L_init"]
+            told = self.session.get_modelmeta().custom_metadata_map
+            self.H_init, self.L_init = (np.frombuffer(bytes.fromhex(told[name]), "<f4") for name in ("H_init", "L_init"))
         except Exception as error:  # onnxruntime raises classes of its own, all of them for an unusable file here
             raise InvalidModel(f"{path}: {error}") from error
-        shapes = {value.name: value.shape for value in self.session.get_inputs()}
-        self.slots, self.cells = slots, int(shapes["tokens"][1])
-        state = (slots, *map(int, shapes["z_H"][1:]))
-        self.tokens = np.zeros((slots, self.cells), dtype=np.uint8)
-        self.z_H, self.z_L = np.zeros(state, dtype=np.float32), np.zeros(state, dtype=np.float32)
+        self.slots = slots
+        self._allocate({name: int(told[name]) for name in ("height", "width") if name in told})
+
+    def on(self, height: int, width: int) -> Self:
+        """Other slots, for puzzles of another size, around the same session. Raises `InvalidModel` for a graph of one size."""
+        other = copy.copy(self)
+        other._allocate({"height": height, "width": width})
+        if other.cells != height * width:
+            raise InvalidModel(f"the ONNX step is of {self.cells} cells and has no {height}x{width}: export the model again")
+        return other
+
+    def _allocate(self, grid: dict[str, int]) -> None:
+        """Empty slots; `grid` gives the dimensions that the graph leaves free and names."""
+        shapes = {value.name: [int(grid.get(size, size)) for size in value.shape[1:]] for value in self.session.get_inputs()}
+        self.grids = np.zeros((self.slots, *shapes["tokens"]), dtype=np.uint8)
+        self.tokens = self.grids.reshape(self.slots, -1)
+        self.cells = self.tokens.shape[1]
+        self.z_H, self.z_L = (np.zeros((self.slots, *shapes[name]), dtype=np.float32) for name in ("z_H", "z_L"))
 
     def load(self, slot: int, tokens: Tokens) -> None:
         """Put a puzzle (cells,) into a slot, with a fresh carry."""
@@ -53,6 +64,6 @@ class OnnxRunner:
 
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
         """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""
-        feed = {"tokens": self.tokens[:size], "z_H": self.z_H[:size], "z_L": self.z_L[:size]}
+        feed = {"tokens": self.grids[:size], "z_H": self.z_H[:size], "z_L": self.z_L[:size]}
         answers, q_halt, self.z_H[:size], self.z_L[:size] = self.session.run(("answers", "q_halt", "next_z_H", "next_z_L"), feed)
-        return answers, q_halt
+        return answers.reshape(size, -1), q_halt

@@ -1,6 +1,6 @@
 """What the engine needs of something that runs a model's step: slots with state. Knows no requests, rules or policy."""
 
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ class Runner(Protocol):
     device: str
     slots: int
     cells: int
+
+    def on(self, height: int, width: int) -> Self:
+        """Other slots, for puzzles of another size, around the same weights. Only for weights that fit every size."""
 
     def load(self, slot: int, tokens: Tokens) -> None:
         """Put a puzzle (cells,) into a slot, with a fresh carry."""

@@ -15,6 +15,10 @@ Refill = Literal["step", "batch"]
 """When freed slots are refilled: before the next step, or (for comparison) only when the whole batch is done."""
 
 
+PATIENCE = 64
+"""Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
     """How attempts after the first begin: with `cells` guesses, each in one of the `among` cells with the fewest candidates; they take `steps` at most."""
@@ -26,7 +30,10 @@ class Guesses:
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended."""
+    """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended.
+
+    `verified`: the last answer obeys the rules, or, with `halt: verified`, an earlier one did and a better one is looked for; `since` counts the steps of that.
+    """
 
     request: Request
     attempt: int = 0
@@ -34,6 +41,7 @@ class Entry:
     total_steps: int = 0
     ended: HaltReason | None = None
     verified: bool = False
+    since: int = 0
 
 
 @dataclass(slots=True)
@@ -51,9 +59,13 @@ class Plan:
 
 @dataclass(slots=True)
 class Update:
-    """What a step brought: slots whose attempt `ended` (their answer must be kept now), and puzzles that are `finished`."""
+    """What a step brought: slots whose attempt `ended` (their answer must be kept now), and puzzles that are `finished`.
+
+    `improvable` are slots that go on although their answer is right, which must be kept now, too.
+    """
 
     ended: list[tuple[int, Entry]] = field(default_factory=list)
+    improvable: list[tuple[int, Entry]] = field(default_factory=list)
     finished: list[Entry] = field(default_factory=list)
 
 
@@ -117,18 +129,22 @@ class Scheduler:
                 self.running[gap] = last
                 plan.moves.append((len(self.running), gap))
 
-    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float) -> Update:
-        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt."""
-        update = Update()
+    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float, best: Sequence[bool] | None = None) -> Update:
+        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt, and can none be better (left out: yes)."""
+        update, best = Update(), verified if best is None else best
         for slot, entry in enumerate(self.running):
             if entry is None or entry.ended:
                 continue
             entry.step += 1
             entry.total_steps += 1
-            entry.verified = bool(verified[slot])
-            entry.ended = self._reason(entry, bool(halted[slot]), now)
+            judged = entry.request.halt == "verified"
+            entry.since += judged and entry.verified
+            entry.verified = verified[slot] or (judged and entry.verified)
+            entry.ended = self._reason(entry, best[slot], halted[slot], now)
             if entry.ended:
                 update.ended.append((slot, entry))
+            elif judged and verified[slot]:
+                update.improvable.append((slot, entry))
         if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):
             update.finished = self._release()
         return update
@@ -137,25 +153,28 @@ class Scheduler:
         """Whether this attempt begins with guesses: not the first, and only where the rules judge, since a wrong guess could pass otherwise."""
         return self.guesses is not None and entry.attempt > 1 and entry.request.halt == "verified"
 
-    def _reason(self, entry: Entry, halted: bool, now: float) -> HaltReason | None:
+    def _reason(self, entry: Entry, best: bool, halted: bool, now: float) -> HaltReason | None:
         request = entry.request
-        if request.halt == "verified" and entry.verified:
+        if request.halt == "verified" and (best or entry.since >= PATIENCE):
             return "verified"
         if request.halt == "learned" and halted:
             return "learned"
         if now >= request.deadline:
             return "deadline"
         most = min(request.max_steps, self.guesses.steps) if self.guesses and self.supposes(entry) else request.max_steps
-        return "max_steps" if entry.step >= most else None
+        if entry.step < most:
+            return None
+        return "verified" if request.halt == "verified" and entry.verified and entry.attempt >= request.attempts else "max_steps"
 
     def _release(self) -> list[Entry]:
-        """Free the slots of ended attempts; an unverified one with attempts left waits for another, the rest are finished."""
+        """Free the slots of ended attempts; one that is not content with its answer and has attempts left waits for another, the rest are finished."""
         finished = []
         for slot, entry in enumerate(self.running):
             if entry is None or not entry.ended:
                 continue
             self.running[slot] = None
-            if entry.verified or entry.ended == "deadline" or entry.attempt >= entry.request.attempts:
+            done = entry.ended in ("verified", "deadline") or (entry.verified and entry.request.halt != "verified")
+            if done or entry.attempt >= entry.request.attempts:
                 finished.append(entry)
                 del self.entries[entry.request.id]
             else:

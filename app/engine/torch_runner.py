@@ -3,7 +3,9 @@
 On CUDA the step runs in bfloat16 autocast; nothing here has been measured on a GPU yet.
 """
 
+import copy
 from contextlib import AbstractContextManager, nullcontext
+from typing import Self
 
 import numpy as np
 import torch
@@ -17,8 +19,19 @@ class TorchRunner:
     """Slots as preallocated tensors on one device."""
 
     def __init__(self, model: TRM, slots: int, device: str = "cpu") -> None:
-        self.device, self.slots, self.cells = device, slots, model.config.seq_len
+        self.device, self.slots = device, slots
         self.model = model.to(device).eval().requires_grad_(False)
+        self._allocate()
+
+    def on(self, height: int, width: int) -> Self:
+        """Other slots, for puzzles of another size, around the same weights. Only for weights that fit every size."""
+        other = copy.copy(self)
+        other.model = self.model.on(height, width)
+        other._allocate()
+        return other
+
+    def _allocate(self) -> None:
+        slots, device, self.cells = self.slots, self.device, self.model.config.seq_len
         self.tokens = torch.zeros(slots, self.cells, dtype=torch.long, device=device)
         self.carry = Carry(*(z.clone() for z in self.model.fresh(slots)))
 

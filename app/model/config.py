@@ -98,6 +98,11 @@ class TRMConfig:
             raise InvalidModel(f"the weights of mixer {self.mixer} fit a grid of {self.seq_len} cells only")
         return replace(self, seq_len=height * width, grid_shape=(height, width))
 
+    def same_weights(self, other: Self) -> bool:
+        """Whether weights of the other are weights of this one: how often they are applied, and with mixer `local` to what grid, may differ."""
+        free = {"H_cycles", "L_cycles", "halt_max_steps", "halt_exploration_prob"} | ({"seq_len", "grid_shape"} if self.mixer == "local" else set())
+        return all(getattr(self, each.name) == getattr(other, each.name) for each in fields(self) if each.name not in free)
+
     def to_json(self) -> dict[str, Any]:
         """The fields as JSON values, in declaration order."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}

@@ -1,4 +1,7 @@
-"""Write one TRM step as an ONNX graph, argmax included, with the initial states in its metadata. Needs torch and onnx."""
+"""Write one TRM step as an ONNX graph, argmax included, with the initial states in its metadata. Needs torch and onnx.
+
+The graph of mixer `local` takes grids of any size, (batch, height, width), since its weights do; the others take (batch, seq_len).
+"""
 
 import logging
 import warnings
@@ -28,9 +31,13 @@ class Step(nn.Module):
 
 
 def export(model: TRM, path: Path) -> None:
-    """Export the step of `model` with a free batch dimension."""
-    example = (torch.ones(2, model.config.seq_len, dtype=torch.uint8), *(z.clone() for z in model.fresh(2)))
-    axes = {name: {0: "batch"} for name in INPUTS + OUTPUTS}
+    """Export the step of `model` with a free batch dimension and, with mixer `local`, free height and width."""
+    free = model.config.mixer == "local"
+    cells = (6, 7) if free else (model.config.seq_len,)
+    states = (torch.empty(2, *(cells if free else (model.config.positions,)), model.config.hidden_size) for _ in range(2))
+    example = (torch.ones(2, *cells, dtype=torch.uint8), *(z.normal_() for z in states))
+    grid = {1: "height", 2: "width"} if free else {}
+    axes = {name: {0: "batch"} | (grid if name != "q_halt" else {}) for name in INPUTS + OUTPUTS}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the tracing exporter warns that it is old; the newer one needs one more dependency
@@ -39,5 +46,8 @@ def export(model: TRM, path: Path) -> None:
         )
     graph = onnx.load(str(path))
     init = {"H_init": model.H_init, "L_init": model.L_init}
-    onnx.helper.set_model_props(graph, {name: value.numpy().astype("<f4").tobytes().hex() for name, value in init.items()})
+    told = {name: value.numpy().astype("<f4").tobytes().hex() for name, value in init.items()}
+    if model.config.grid_shape:
+        told |= {name: str(size) for name, size in zip(("height", "width"), model.config.grid_shape, strict=True)}
+    onnx.helper.set_model_props(graph, told)
     onnx.save(graph, str(path))

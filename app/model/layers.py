@@ -128,7 +128,8 @@ class UnitAttention(nn.Module):
 class Neighbourhood(nn.Module):
     """One linear map of each cell together with the four beside it; beyond the border of the grid there are zeros.
 
-    It knows no position and no size, so its weights fit every grid: what it can do in one place it can do in all.
+    It knows no position and no size, so its weights fit every grid: what it can do in one place it can do in all. Cells come in a row, (batch, cells,
+    hidden) of the config's grid, or as a grid of whatever size, (batch, height, width, hidden).
     """
 
     def __init__(self, config: TRMConfig) -> None:
@@ -138,12 +139,12 @@ class Neighbourhood(nn.Module):
         self.proj = Linear(5 * config.hidden_size, config.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, cells, hidden = x.shape
-        framed = F.pad(x.view(batch, self.height, self.width, hidden), (0, 0, 1, 1, 1, 1))
+        grid = x if x.ndim == 4 else x.view(len(x), self.height, self.width, -1)
+        framed = F.pad(grid, (0, 0, 1, 1, 1, 1))
         across, down = framed[:, 1:-1], framed[:, :, 1:-1]
         near = torch.cat((across[:, :, 1:-1], down[:, :-2], down[:, 2:], across[:, :, :-2], across[:, :, 2:]), dim=-1)
-        mixed: Tensor = self.proj(near.view(batch, cells, 5 * hidden))
-        return mixed
+        mixed: Tensor = self.proj(near)
+        return mixed if x.ndim == 4 else mixed.flatten(1, 2)
 
 
 class Block(nn.Module):

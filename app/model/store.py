@@ -18,6 +18,8 @@ from app.errors import InvalidModel, UnknownModel, mistakes, shown
 from app.model.config import TRMConfig
 
 WEIGHTS, GRAPH, MANIFEST = "model.safetensors", "step.onnx", "config.json"
+GRID_STEP = 5
+"""How much longer the sides of each grid are than those of the next smaller one."""
 FamilyName = Literal["sudoku", "maze", "arc"]
 
 
@@ -117,6 +119,17 @@ class Entry:
     def config(self) -> TRMConfig:
         """The architecture."""
         return TRMConfig.from_json(self.manifest.arch)
+
+    @cached_property
+    def grids(self) -> tuple[tuple[int, int], ...]:
+        """The grids, height and width, on which its step runs, smallest first. A small maze is not to pay for a large one, where the weights fit every grid."""
+        grid = self.manifest.puzzle
+        sides = range(GRID_STEP, min(grid.height, grid.width), GRID_STEP) if self.config.mixer == "local" else ()
+        return (*((side, side) for side in sides), (grid.height, grid.width))
+
+    def grid(self, height: int, width: int) -> tuple[int, int]:
+        """The smallest of its grids that a puzzle of this size fits on; there is one if `manifest.puzzle.reads` it."""
+        return next((tall, wide) for tall, wide in self.grids if height <= tall and width <= wide)
 
     def file(self, name: str) -> Path:
         """The path of one of its files, once its digest is checked. Raises `InvalidModel` for a file that is not the one described."""

@@ -86,6 +86,12 @@ class TRM(nn.Module):
         self.register_buffer("H_init", trunc_normal((width,), 1.0))
         self.register_buffer("L_init", trunc_normal((width,), 1.0))
 
+    def on(self, height: int, width: int) -> "TRM":
+        """The same weights, not copies of them, for another grid. Raises `InvalidModel` for a mixer whose weights fit one size only."""
+        other = TRM(self.config.on(height, width))
+        other.load_state_dict(self.state_dict(), assign=True)
+        return other.train(self.training).requires_grad_(False)
+
     def fresh(self, batch: int) -> Carry:
         """The carry of `batch` puzzles before their first step."""
         shape = (batch, self.config.positions, self.config.hidden_size)
@@ -112,14 +118,18 @@ class TRM(nn.Module):
         return self.L_level(z_H, z_L), z_L
 
     def forward(self, carry: Carry, tokens: Tensor, puzzle_ids: Tensor | None = None) -> tuple[Carry, Output]:
-        """One step. Only the last of the `H_cycles` carries gradient; the carry comes back detached."""
+        """One step. Only the last of the `H_cycles` carries gradient; the carry comes back detached.
+
+        With mixer `local` cells may also be a grid of any size: tokens (batch, height, width), states (batch, height, width, hidden).
+        """
         x = self.embed(tokens, puzzle_ids)
         z_H, z_L = carry
         with torch.no_grad():
             for _ in range(self.config.H_cycles - 1):
                 z_H, z_L = self.cycle(z_H, z_L, x)
         z_H, z_L = self.cycle(z_H, z_L, x)
-        pooled = z_H[:, 0] if self.config.q_head_input == "first" else z_H.mean(1)
+        positions = z_H.flatten(1, -2)
+        pooled = positions[:, 0] if self.config.q_head_input == "first" else positions.mean(1)
         q = self.q_head(pooled).float()
         logits = self.lm_head(z_H[:, self.config.prefix_len :])
         return Carry(z_H.detach(), z_L.detach()), Output(logits, q[:, 0], q[:, 1])

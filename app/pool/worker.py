@@ -5,6 +5,7 @@ Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the 
 
 import contextlib
 import signal
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from app.engine.engine import Engine
@@ -32,38 +33,43 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     return TorchRunner(weights.load(entry), spec.slots, spec.device)
 
 
-def make_engine(entry: Entry, spec: WorkerSpec) -> Engine:
-    """An engine for one model, warmed up by a real step on an empty grid."""
-    puzzle = entry.manifest.puzzle
-    if puzzle.family not in FAMILIES:
-        raise InvalidModel(f"{entry.name}: the family {puzzle.family} is not served yet")
-    rules = FAMILIES[puzzle.family].rules(puzzle.height, puzzle.width)
+def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
+    """One engine for each grid of a model, by its number of cells, warmed up by a real step on an empty grid."""
+    family = entry.manifest.puzzle.family
+    if family not in FAMILIES:
+        raise InvalidModel(f"{entry.name}: the family {family} is not served yet")
     guesses = Guesses(**entry.manifest.guesses.model_dump()) if entry.manifest.guesses else None
-    engine = Engine(make_runner(entry, spec), rules, refill=spec.refill, guesses=guesses)
-    engine.add(Request(id="warm-up", cells=bytes([1]) * engine.runner.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
-    engine.step()
-    return engine
+    runner, engines = make_runner(entry, spec), dict[int, Engine]()
+    for height, width in entry.grids:
+        sized = runner if (height, width) == entry.grids[-1] else runner.on(height, width)
+        engines[height * width] = engine = Engine(sized, FAMILIES[family].rules(height, width), refill=spec.refill, guesses=guesses)
+        engine.add(Request(id="warm-up", cells=bytes([1]) * sized.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
+        engine.step()
+    return engines
 
 
 class Worker:
-    """The loop over one pipe."""
+    """The loop over one pipe. `engines` are by model and by the number of cells that a puzzle has."""
 
-    def __init__(self, pipe: "Connection[FromWorker, ToWorker]", engines: dict[str, Engine]) -> None:
+    def __init__(self, pipe: "Connection[FromWorker, ToWorker]", engines: dict[str, dict[int, Engine]]) -> None:
         self.pipe, self.engines = pipe, engines
 
     def run(self) -> None:
         """Serve until told to stop."""
-        self.pipe.send(Ready(next(iter(self.engines.values())).runner.device))
+        self.pipe.send(Ready(next(engine for _, engine in self._all()).runner.device))
         while self._receive():
             if not self._busy():
                 self.pipe.send(Idle())
-            for model, engine in self.engines.items():
+            for model, engine in self._all():
                 if engine.busy:
                     step = engine.step()
                     self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished)))
 
     def _busy(self) -> bool:
-        return any(engine.busy for engine in self.engines.values())
+        return any(engine.busy for _, engine in self._all())
+
+    def _all(self) -> Iterator[tuple[str, Engine]]:
+        return ((model, engine) for model, sized in self.engines.items() for engine in sized.values())
 
     def _receive(self) -> bool:
         """Take all messages that are there, waiting for one only when there is nothing to step; False at the end."""
@@ -72,9 +78,10 @@ class Worker:
             block = False
             match self.pipe.recv():
                 case Submit(model, request):
-                    self.engines[model].add(request)
+                    self.engines[model][len(request.cells)].add(request)
                 case Abort(model, request_id):
-                    self.engines[model].abort(request_id)
+                    for engine in self.engines[model].values():
+                        engine.abort(request_id)
                 case Stop():
                     return False
         return True
@@ -85,7 +92,7 @@ def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             store = ModelStore(spec.store, spec.models)
-            Worker(pipe, {name: make_engine(entry, spec) for name, entry in store.entries.items()}).run()
+            Worker(pipe, {name: make_engines(entry, spec) for name, entry in store.entries.items()}).run()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:  # whatever it is, the pool must hear of it

@@ -65,6 +65,9 @@ class Rules(Protocol):
     def optimal(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_] | None:
         """Whether each answer is verified and none is better, (batch,); None for a family in which all right answers are equally good."""
 
+    def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
+        """How much worse each answer is than the best one, (batch,), of answers that are verified; 0 where all right answers are equally good."""
+
     def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
         """The question, (cells,), with guesses written in, one after the other (see `puzzles.guessing`); none where guesses make no sense."""
 

@@ -53,9 +53,13 @@ class MazeRules:
 
     def optimal(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_]:
         """Whether each answer is valid and no path is shorter, (batch,)."""
-        short = (answers == PATH).sum(1) + 1 == self.shortest(inputs)
-        best: NDArray[np.bool_] = short & (self.violations(inputs, answers) == 0)
+        best: NDArray[np.bool_] = (self.excess(inputs, answers) == 0) & (self.violations(inputs, answers) == 0)
         return best
+
+    def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
+        """How many moves more than the shortest path each verified answer takes, (batch,)."""
+        more: NDArray[np.intp] = (answers == PATH).sum(1) + 1 - self.shortest(inputs)
+        return more
 
     def shortest(self, inputs: Tokens) -> NDArray[np.intp]:
         """Fewest moves from S to G, (batch,); 0 where no path joins them."""

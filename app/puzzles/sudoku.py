@@ -45,6 +45,10 @@ class SudokuRules:
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: a Sudoku is solved or it is not."""
 
+    def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:  # noqa: ARG002  # whatever they are
+        """None at all, (batch,): no solved Sudoku is better than another."""
+        return np.zeros(len(inputs), dtype=np.intp)
+
     def candidates(self, inputs: Tokens) -> NDArray[np.uint16]:
         """The tokens, one bit each, that each blank cell may hold as far as the digits in its row, column and box go; 0 for other cells, (batch, cells)."""
         held = np.bitwise_or.reduce(self.bits[inputs][:, self.units], axis=2)

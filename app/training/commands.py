@@ -39,8 +39,8 @@ def train(arguments: argparse.Namespace) -> int:
     recipe = recipe.changed({"data": tuple(Path(given).name for given in arguments.data) or (generated,)})
     begin, teacher = None, None
     if arguments.init:
-        entry, config = _stored(arguments.store, arguments.init, recipe.arch)
-        if config != recipe.arch:
+        entry, _ = _stored(arguments.store, arguments.init, recipe.arch)
+        if not recipe.arch.same_weights(entry.config):
             raise InvalidRequest(f"the model {entry.name} has another architecture than the recipe")
         begin = weights.load(entry).state_dict()
     if arguments.teacher:

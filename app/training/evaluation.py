@@ -10,9 +10,9 @@ import numpy as np
 
 from app.energy import Energy
 from app.errors import InvalidRequest
-from app.model.store import Accuracy, Entry, Grid, Guessing, ModelStore
+from app.model.store import Accuracy, Entry, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
-from app.pool.worker import make_engine
+from app.pool.worker import make_engines
 from app.puzzles.maze import padded
 from app.training.data import PuzzleSet, read_csv
 from app.training.evaluate import Budget, Report, table, with_clues
@@ -54,9 +54,9 @@ def _with_guesses(entry: Entry, numbers: tuple[int, ...] | None) -> Entry:
 
 def _of_sudokus(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> Iterator[Report]:
     """One report a list, and one more for each number of clues."""
-    if arguments.sizes:
-        raise InvalidRequest(f"--sizes is for mazes, and {entry.name} reads {entry.manifest.puzzle}")
-    engine, energy, rng = make_engine(entry, spec), Energy(spec.device), np.random.default_rng(arguments.seed)
+    if arguments.sizes or arguments.rooms:
+        raise InvalidRequest(f"--sizes and --rooms are for mazes, and {entry.name} reads {entry.manifest.puzzle}")
+    (engine,), energy, rng = make_engines(entry, spec).values(), Energy(spec.device), np.random.default_rng(arguments.seed)
     for label, puzzles in _evaluation_sets(arguments, entry.manifest.puzzle.height, rng):
         if not len(puzzles):
             raise InvalidRequest(f"{label}: there are no puzzles")
@@ -80,27 +80,23 @@ def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Ge
 
 
 def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> Iterator[Report]:
-    """One report a size, of generated mazes, about half of which have loops."""
+    """One report a size, of generated mazes: about half have loops and each one shortest path, or with --rooms all have many ways."""
     if arguments.data or arguments.clues or arguments.hard is not None:
         raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data, --clues or --hard")
     if (count := min(arguments.generate, arguments.count)) < 1:
         raise InvalidRequest("there are no mazes: --generate and --count are at least 1")
-    for side in arguments.sizes or (min(entry.manifest.puzzle.height, entry.manifest.puzzle.width),):
-        fitting = entry if entry.manifest.puzzle.reads("maze", side, side) else _grown(entry, side, spec.backend)
-        grid = fitting.manifest.puzzle
-        mazes = mazes_of(side, side, count, np.random.default_rng([arguments.seed, side]))
-        yield measure(make_engine(fitting, spec), _on_canvas(mazes, grid), budget, f"mazes {side}x{side}", Energy(spec.device))
+    sides = arguments.sizes or (min(entry.manifest.puzzle.height, entry.manifest.puzzle.width),)
+    if too_large := [side for side in sides if not entry.manifest.puzzle.reads("maze", side, side)]:
+        raise InvalidRequest(f"{entry.name} reads {entry.manifest.puzzle}, not {max(too_large)}x{max(too_large)}")
+    engines, energy = make_engines(entry, spec), Energy(spec.device)
+    for side in sides:
+        mazes = mazes_of(side, side, count, np.random.default_rng([arguments.seed, side]), rooms=arguments.rooms)
+        height, width = entry.grid(side, side)
+        label = f"mazes {side}x{side}{' with open rooms' if arguments.rooms else ''}"
+        yield measure(engines[height * width], _on_canvas(mazes, height, width), budget, label, energy)
 
 
-def _on_canvas(mazes: PuzzleSet, grid: Grid) -> PuzzleSet:
+def _on_canvas(mazes: PuzzleSet, height: int, width: int) -> PuzzleSet:
     """Mazes as the model is sent them, walls below and to the right."""
-    questions, answers = (padded(tokens, (mazes.height, mazes.width), (grid.height, grid.width)) for tokens in (mazes.questions, mazes.answers))
-    return PuzzleSet(questions, answers, grid.height, grid.width)
-
-
-def _grown(entry: Entry, side: int, backend: str) -> Entry:
-    """The same weights for a larger grid. Raises `InvalidModel` where they do not fit one, `InvalidRequest` for the ONNX step, which has one size."""
-    changes = {"arch": entry.config.on(side, side).to_json(), "puzzle": Grid(family="maze", height=side, width=side)}
-    if backend == "onnx":
-        raise InvalidRequest(f"{entry.name} reads {entry.manifest.puzzle}: larger ones need --backend torch")
-    return replace(entry, manifest=entry.manifest.model_copy(update=changes))
+    questions, answers = (padded(tokens, (mazes.height, mazes.width), (height, width)) for tokens in (mazes.questions, mazes.answers))
+    return PuzzleSet(questions, answers, height, width)

@@ -1,9 +1,11 @@
-"""Mazes of our own: 5x5 to 30x30, exactly one shortest path, at graded length. Knows grids and a plain search; no model.
+"""Mazes of our own: 5x5 to 30x30, at graded length, with one shortest path or, in open rooms, many. Knows grids and a plain search; no model.
 
 A maze starts as rooms on every other row and column, joined by a random spanning tree, so that one path at all joins any two cells. The first
 room's row and column are each 0 or 1 at random: an odd size then has rooms along both of its edges or a wall there, an even size a wall on
 one side only. Loopy mazes lose some of their walls. S is a random cell, G the farthest of some random cells to which there is just one
-shortest path from S: where paths of the same length compete, a label would be a whim that no model can learn.
+shortest path from S. In open rooms many paths are equally short, and G may be anywhere: the label is then the path that, walked from G, turns
+to the first of left, right, up and down that comes nearer to S. That is a rule of each cell, so a model that knows directions can learn it; a
+turned copy of such a label breaks it.
 """
 
 import numpy as np
@@ -17,11 +19,13 @@ Cells = NDArray[np.bool_]
 """The open cells of a maze, (height, width)."""
 
 
-def generate(height: int, width: int, count: int, rng: np.random.Generator, *, loopy: float = 0.5, opened: float = 0.15, draws: int = 4) -> PuzzleSet:
+def generate(
+    height: int, width: int, count: int, rng: np.random.Generator, *, loopy: float = 0.5, opened: float = 0.15, draws: int = 4, rooms: bool = False
+) -> PuzzleSet:
     """`count` mazes with their shortest paths; the same `rng` gives the same mazes.
 
-    A share of `loopy` loses walls, each maze another share of them up to `opened`. G is the farthest of `draws` cells: 1 gives paths
-    of all lengths, many give the longest from S.
+    A share of `loopy` loses walls, each maze another share of them up to `opened`; all of them lose many more and get open halls with `rooms`.
+    G is the farthest of `draws` cells: 1 gives paths of all lengths, many give the longest from S.
     Raises `InvalidPuzzle` for a size that mazes do not have.
     """
     Maze().rules(height, width)
@@ -29,19 +33,22 @@ def generate(height: int, width: int, count: int, rng: np.random.Generator, *, l
     answers = np.empty_like(questions)
     for index in range(count):
         cells = perfect(height, width, rng)
-        if rng.random() < loopy:
+        if rooms:
+            _open(cells, rng)
+        elif rng.random() < loopy:
             cells |= rng.random(cells.shape) < rng.random() * opened
-        questions[index], answers[index] = asked(cells, draws, rng)
+        questions[index], answers[index] = asked(cells, draws, rng, one_way=not rooms)
     return PuzzleSet(questions, answers, height, width)
 
 
 class MazeSource:
-    """Fresh mazes without end for a model of one canvas: of every size from the smallest up to it, walls around them, randomly turned.
+    """Fresh mazes without end for a model of one canvas: of every size from the smallest up to it, large ones more often, walls around them.
 
-    Most have loops: a tree's dead ends are soon learned to be filled, which way is shorter takes far longer.
+    Most have loops: a tree's dead ends are soon learned to be filled, which way is shorter takes far longer. They are not turned, for the
+    labels in open rooms are not to be; what is drawn has no direction anyway.
     """
 
-    LOOPY = 0.8
+    LOOPY, ROOMS = 0.8, 0.25
 
     def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
         self.height, self.width, self.rng = height, width, rng
@@ -49,12 +56,10 @@ class MazeSource:
 
     def draw(self) -> tuple[Tokens, Tokens]:
         """One (question, answer), each (height * width,)."""
-        height, width = (int(self.rng.integers(SMALLEST, most + 1)) for most in (self.height, self.width))
-        top, left = int(self.rng.integers(self.height - height + 1)), int(self.rng.integers(self.width - width + 1))
-        maze, symmetry = generate(height, width, 1, self.rng, loopy=self.LOOPY), self.rules.symmetry(self.rng)
-        question, answer = (
-            symmetry.apply(padded(tokens, (height, width), (self.height, self.width), (top, left))[0]) for tokens in (maze.questions, maze.answers)
-        )
+        height, width = (int(self.rng.integers(SMALLEST, most + 1, size=2).max()) for most in (self.height, self.width))
+        corner = int(self.rng.integers(self.height - height + 1)), int(self.rng.integers(self.width - width + 1))
+        maze = generate(height, width, 1, self.rng, loopy=self.LOOPY, rooms=bool(self.rng.random() < self.ROOMS))
+        question, answer = (padded(tokens, (height, width), (self.height, self.width), corner)[0] for tokens in (maze.questions, maze.answers))
         return question, answer
 
 
@@ -86,15 +91,27 @@ def perfect(height: int, width: int, rng: np.random.Generator) -> Cells:
     return cells
 
 
-def asked(cells: Cells, draws: int, rng: np.random.Generator) -> tuple[Tokens, Tokens]:
-    """S and G put into a maze: the question and its answer, both (cells,). Somewhere in it two cells must have one shortest path, of two moves or more."""
+def _open(cells: Cells, rng: np.random.Generator) -> None:
+    """Take up to four halls, each up to half as high and wide as the maze, and up to 60 % of the other walls out of it."""
+    height, width = cells.shape
+    for _ in range(int(rng.integers(5))):
+        top, left = int(rng.integers(height - 1)), int(rng.integers(width - 1))
+        cells[top : top + int(rng.integers(2, height // 2 + 1)), left : left + int(rng.integers(2, width // 2 + 1))] = True
+    cells |= rng.random(cells.shape) < rng.random() * 0.6
+
+
+def asked(cells: Cells, draws: int, rng: np.random.Generator, one_way: bool = True) -> tuple[Tokens, Tokens]:
+    """S and G put into a maze: the question and its answer, both (cells,), with `one_way` where there is one shortest path only.
+
+    Somewhere in the maze two cells must have such a path of two moves or more.
+    """
     stride = cells.shape[1] + 1
     free = np.pad(cells, (0, 1)).ravel()  # closed at the ends of rows and below, so that no step leaves the maze
     far = np.empty(0, dtype=np.intp)
     while not far.size:  # a fallen wall may leave a cell that is joined to none
         start = int(rng.choice(np.flatnonzero(free)))
         moves, unique = search(free.tolist(), stride, start)
-        far = np.flatnonzero(np.array(unique) & (np.array(moves) > 1))
+        far = np.flatnonzero((np.array(unique) | (not one_way)) & (np.array(moves) > 1))
     goal = max(rng.choice(far, size=draws).tolist(), key=moves.__getitem__)
     question = np.where(free, FREE, WALL).astype(np.uint8)
     question[start], question[goal] = START, GOAL

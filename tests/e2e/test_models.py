@@ -37,8 +37,8 @@ def test_a_model_solves_generated_puzzles_of_its_size(server: Server, model: str
 
 
 @pytest.mark.parametrize("model", MAZES)
-@pytest.mark.parametrize(("height", "width"), [(5, 5), (7, 10), (10, 10)])
-def test_a_maze_model_finds_the_shortest_way_through_mazes_smaller_than_its_grid(server: Server, model: str, height: int, width: int) -> None:
+@pytest.mark.parametrize(("height", "width"), [(5, 5), (7, 10), (10, 10), (20, 16), (30, 30)])
+def test_a_maze_model_finds_the_shortest_way_through_mazes_of_all_sizes(server: Server, model: str, height: int, width: int) -> None:
     mazes = generate(height, width, 10, np.random.default_rng(height), loopy=0)
     found = []
     for question, solution in zip(mazes.questions, mazes.answers, strict=True):

@@ -24,21 +24,32 @@ STORE = ModelStore(Path(__file__).resolve().parents[2] / "model_store")
 NAMES = sorted(STORE.entries)
 CLUES = {4: (4, 8), 6: (10, 18), 9: (26, 36)}
 RUNNERS: dict[str, Callable[[Entry, int], Runner]] = {
-    "onnx": lambda entry, slots: OnnxRunner(entry.file(GRAPH), slots, threads=1),
-    "torch": lambda entry, slots: TorchRunner(weights.load(entry), slots),
+    "onnx": lambda entry, slots: sized(OnnxRunner(entry.file(GRAPH), slots, threads=1), entry),
+    "torch": lambda entry, slots: sized(TorchRunner(weights.load(entry), slots), entry),
 }
+
+
+def grid_of(entry: Entry) -> tuple[int, int]:
+    """The grid that its puzzles here are solved on: a model's own, or that of mazes of 10x10."""
+    grid = entry.manifest.puzzle
+    return entry.grid(10, 10) if grid.family == "maze" else (grid.height, grid.width)
+
+
+def sized(runner: Runner, entry: Entry) -> Runner:
+    return runner if grid_of(entry) == entry.grids[-1] else runner.on(*grid_of(entry))
 
 
 @cache
 def puzzles(name: str, count: int = 36) -> PuzzleSet:
-    """Generated puzzles, the same in every test: of a model's size, or mazes of 10x10 on its grid."""
-    grid = STORE.entries[name].manifest.puzzle
-    rng = np.random.default_rng(grid.height)
-    if grid.family == "maze":
-        small = mazes.generate(10, 10, count, rng, loopy=0)
-        questions, answers = (padded(tokens, (10, 10), (grid.height, grid.width)) for tokens in (small.questions, small.answers))
-        return PuzzleSet(questions, answers, grid.height, grid.width)
-    return generate(grid.height, count, CLUES[grid.height], rng)
+    """Generated puzzles, the same in every test: of a model's size, or mazes of 8x9 on a larger grid."""
+    entry = STORE.entries[name]
+    height, width = grid_of(entry)
+    rng = np.random.default_rng(height)
+    if entry.manifest.puzzle.family == "maze":
+        small = mazes.generate(8, 9, count, rng, loopy=0)
+        questions, answers = (padded(tokens, (8, 9), (height, width)) for tokens in (small.questions, small.answers))
+        return PuzzleSet(questions, answers, height, width)
+    return generate(height, count, CLUES[height], rng)
 
 
 def questions(entry: Entry, count: int = 36) -> Tokens:
@@ -47,8 +58,7 @@ def questions(entry: Entry, count: int = 36) -> Tokens:
 
 def solve(entry: Entry, backend: str, slots: int, order: list[int], halt: Halt = "verified", max_steps: int = 16) -> dict[int, Outcome]:
     """Solve the generated puzzles of these numbers, queued in this order, in an engine of so many slots."""
-    grid = entry.manifest.puzzle
-    engine = Engine(RUNNERS[backend](entry, slots), FAMILIES[grid.family].rules(grid.height, grid.width))
+    engine = Engine(RUNNERS[backend](entry, slots), FAMILIES[entry.manifest.puzzle.family].rules(*grid_of(entry)))
     for number in order:
         cells = questions(entry)[number].tobytes()
         engine.add(Request(id=str(number), cells=cells, halt=halt, max_steps=max_steps, attempts=2, deadline=float("inf")))

@@ -75,6 +75,34 @@ def test_its_step_is_the_same_in_onnx(tmp_path: Path, height: int, width: int) -
         assert (onnx_answers == answers).mean() > 0.99
 
 
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_one_graph_and_one_set_of_weights_step_grids_of_any_size_each_with_slots_of_its_own(tmp_path: Path, backend: str) -> None:
+    trained = model(of(6, 7))
+    export(trained, tmp_path / "step.onnx")
+    own = OnnxRunner(tmp_path / "step.onnx", 3, threads=1) if backend == "onnx" else TorchRunner(trained, 3)
+    for height, width in ((5, 5), (12, 9)):
+        other, expected = own.on(height, width), TorchRunner(model(of(height, width)), 3)
+        assert (own.cells, other.cells) == (42, height * width)
+        for slot, question in enumerate(generate(height, width, 3, np.random.default_rng(1)).questions):
+            own.load(slot, np.full(42, 2, dtype=np.uint8))
+            for runner in (other, expected):
+                runner.load(slot, question)
+        for _ in range(2):
+            own.step(3)
+            (answers, logits), (right, expected_logits) = other.step(3), expected.step(3)
+            assert answers.shape == (3, height * width)
+            np.testing.assert_allclose(logits, expected_logits, atol=1e-4)
+            assert (answers == right).mean() > 0.99
+
+
+def test_weights_and_graphs_of_one_size_are_refused_for_another(tmp_path: Path) -> None:
+    fixed = TRM(replace(SMALL, mixer="attention")).eval()
+    export(fixed, tmp_path / "step.onnx")
+    for runner in (OnnxRunner(tmp_path / "step.onnx", 1, threads=1), TorchRunner(fixed, 1)):
+        with pytest.raises(InvalidModel, match=r"attention|5x5"):
+            runner.on(5, 5)
+
+
 @pytest.mark.parametrize("changes", [{"grid_shape": None}, {"grid_shape": (6, 6)}, {"pos_encodings": "learned"}, {"puzzle_emb_ndim": 16}])
 def test_a_config_that_it_cannot_be_made_of_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(InvalidModel, match="grid_shape"):

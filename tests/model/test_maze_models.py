@@ -57,9 +57,9 @@ def test_it_can_be_exported_for_larger_mazes_with_the_same_weights(store: Path) 
 
 
 def test_no_model_is_exported_for_a_size_that_mazes_do_not_have(store: Path, capsys: Said) -> None:
-    assert main(["export", str(store.parent / "walls-run"), "--store", str(store), "--name", "vast", "--size", "40"]) == 1
+    assert main(["export", str(store.parent / "walls-run"), "--store", str(store), "--name", "endless", "--size", "40"]) == 1
     assert "5 to 30" in capsys.readouterr().err
-    assert not (store / "vast").exists()
+    assert not (store / "endless").exists()
 
 
 def test_weights_that_fit_one_size_are_exported_for_no_other(store: Path, capsys: Said) -> None:
@@ -67,16 +67,26 @@ def test_weights_that_fit_one_size_are_exported_for_no_other(store: Path, capsys
     assert "mixer units" in capsys.readouterr().err
 
 
-def test_its_weights_fit_larger_mazes_too_on_torch(store: Path, capsys: Said) -> None:
-    reports = evaluated(capsys, store, "walls", "--sizes", "7,5,12", "--backend", "torch")
-    assert [report["data"] for report in reports] == ["mazes 7x7", "mazes 5x5", "mazes 12x12"]
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_exported_so_it_is_measured_on_mazes_of_all_sizes_up_to_that(store: Path, capsys: Said, backend: str) -> None:
+    assert (
+        main(["export", str(store.parent / "walls-run"), "--store", str(store), "--name", "vast", "--size", "30", "--max-steps", "2", "--attempts", "1"]) == 0
+    )
+    reports = evaluated(capsys, store, "vast", "--sizes", "10,5,17,30", "--backend", backend)
+    assert [report["data"] for report in reports] == ["mazes 10x10", "mazes 5x5", "mazes 17x17", "mazes 30x30"]
+
+
+def test_mazes_with_open_rooms_are_measured_too(store: Path, capsys: Said) -> None:
+    (report,) = evaluated(capsys, store, "walls", "--sizes", "5", "--rooms")
+    assert report["data"] == "mazes 5x5 with open rooms"
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["walls", "--sizes", "7"], ("maze up to 5x6", "--backend torch")),
+        (["walls", "--sizes", "5,7"], ("maze up to 5x6", "not 7x7")),
         (["walls", "--sizes", "4"], ("5 to 30",)),
+        (["four", "--rooms"], ("sudoku 4x4", "--rooms")),
         (["walls", "--clues", "5"], ("--sizes",)),
         (["walls", "--data", "some.csv"], ("--sizes",)),
         (["walls", "--generate", "0"], ("no mazes", "--generate")),

@@ -44,7 +44,7 @@ def put(root: Path, name: str, side: int = 9, **changes: Any) -> Path:
     return folder
 
 
-def put_maze(root: Path, name: str, height: int, width: int) -> Path:
-    """Write a folder whose model reads mazes."""
-    arch = tiny(vocab_size=6, seq_len=height * width, mixer="attention", box_shape=None)
+def put_maze(root: Path, name: str, height: int, width: int, mixer: str = "attention") -> Path:
+    """Write a folder whose model reads mazes, with mixer `local` on grids of every size."""
+    arch = tiny(vocab_size=6, seq_len=height * width, mixer=mixer, grid_shape=(height, width), box_shape=None)
     return put(root, name, puzzle={"family": "maze", "height": height, "width": width}, arch=arch.to_json(), guesses=None)

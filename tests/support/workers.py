@@ -34,7 +34,7 @@ class PacedOracle(Oracle):
 def serve(pipe: Connection, spec: WorkerSpec, depth: Callable[[bytes], float]) -> None:
     """What `app.pool.worker.serve` does, with 4x4 oracles for models."""
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        Worker(pipe, {name: Engine(PacedOracle(spec.slots, 16, depth), rules(4)) for name in spec.models}).run()
+        Worker(pipe, {name: {16: Engine(PacedOracle(spec.slots, 16, depth), rules(4))} for name in spec.models}).run()
     pipe.close()
 
 

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from app.cache.memory import MemoryCache
 from app.engine.request import TraceStep
 from app.errors import UnknownModel
-from app.model.store import Grid, ModelStore
+from app.metrics import Metrics
+from app.model.store import Grid, ModelStore, read
 from app.puzzles.families import FAMILIES
 from app.puzzles.maze import Maze, padded, rules
-from app.solver import Options
+from app.solver import Options, Solver
 from app.training.mazes import generate
 from tests.support.grids import QUESTIONS
 from tests.support.mazes import SQUARE, SQUARE_ANSWER, WIDE, WIDE_ANSWER, rows_of, tokens
@@ -73,6 +75,30 @@ def test_a_maze_gets_the_model_with_the_smallest_grid_it_fits_on(store, name, he
 def test_a_maze_too_large_for_the_model_named_is_refused_with_how_much_each_reads(store) -> None:
     with pytest.raises(UnknownModel, match=r"'tall' reads no 9x6 maze; there are: .*tall \(maze up to 9x5\)"):
         store.resolve("tall", "maze", 9, 6)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "grid"),
+    [(5, 5, (5, 5)), (5, 6, (10, 10)), (10, 10, (10, 10)), (11, 3, (15, 15)), (20, 20, (20, 20)), (21, 5, (21, 23)), (21, 23, (21, 23))],
+)
+def test_weights_that_fit_every_grid_run_on_the_smallest_of_several(tmp_path, height, width, grid) -> None:
+    entry = read(put_maze(tmp_path, "local", 21, 23, mixer="local"))
+    assert entry.grids == ((5, 5), (10, 10), (15, 15), (20, 20), (21, 23))
+    assert entry.grid(height, width) == grid
+
+
+def test_all_other_weights_run_on_their_own_grid(store) -> None:
+    assert store.entries["large"].grids == ((20, 20),)
+    assert store.entries["large"].grid(5, 7) == (20, 20)
+
+
+async def test_a_small_maze_is_sent_on_the_smallest_grid_and_the_client_gets_its_own_size(tmp_path, pool) -> None:
+    put_maze(tmp_path / "local", "maze", 30, 30, mixer="local")
+    store = ModelStore(tmp_path / "local")
+    pool.answer = lambda request: outcome(request, padded(tokens(WIDE_ANSWER)[None], (5, 7), (10, 10)).tobytes())
+    solution = await Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("maze",))).solve("maze", WIDE, None, Options())
+    assert pool.calls[0][1].cells == Maze().place(Maze().parse(WIDE), 10, 10)
+    assert (solution.answer.cells, solution.answer.optimal) == (tokens(WIDE_ANSWER).tobytes(), True)
 
 
 async def test_the_model_is_sent_its_own_size_and_the_client_gets_the_mazes(solver, pool) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.engine.scheduler import Entry, Scheduler
+from app.engine.scheduler import PATIENCE, Entry, Scheduler
 from tests.support.requests import ask
 
 
@@ -87,3 +87,55 @@ def test_a_deadline_between_two_attempts_expires_with_the_first_one_counted() ->
     run(scheduler, now=4)
     (expired,) = scheduler.schedule(5).expired
     assert (expired.attempt, expired.total_steps) == (1, 1)
+
+
+def looking_further(**fields: object) -> tuple[Scheduler, Entry]:
+    """A puzzle whose answer is right after its first step, but not the best."""
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", **{"max_steps": 4, "attempts": 99, **fields}))
+    entry = scheduler.waiting[0]
+    assert signal(scheduler, verified=True) == ([entry], [])
+    return scheduler, entry
+
+
+def signal(scheduler: Scheduler, *, verified: bool = False, best: bool = False, now: float = 0.0) -> tuple[list[Entry], list[Entry]]:
+    """One step; who goes on although its answer is right, and who is finished."""
+    scheduler.schedule(now)
+    update = scheduler.update([verified], [False], now, [best])
+    return [entry for _, entry in update.improvable], update.finished
+
+
+def test_a_right_answer_that_may_be_better_does_not_halt_and_the_best_does() -> None:
+    scheduler, entry = looking_further()
+    assert signal(scheduler) == ([], [])
+    assert signal(scheduler, verified=True) == ([entry], [])
+    assert signal(scheduler, verified=True, best=True) == ([], [entry])
+    assert (entry.ended, entry.attempt, entry.total_steps) == ("verified", 1, 4)
+
+
+def test_it_is_looked_for_over_attempts_until_patience_ends() -> None:
+    scheduler, entry = looking_further()
+    for _ in range(PATIENCE - 1):
+        assert signal(scheduler) == ([], [])
+    assert signal(scheduler) == ([], [entry])
+    assert (entry.ended, entry.verified, entry.total_steps, entry.attempt) == ("verified", True, PATIENCE + 1, PATIENCE // 4 + 1)
+
+
+def test_or_until_the_attempts_end() -> None:
+    scheduler, entry = looking_further(attempts=2)
+    assert [signal(scheduler)[1] for _ in range(7)] == [[]] * 6 + [[entry]]
+    assert (entry.ended, entry.verified, entry.attempt, entry.total_steps) == ("verified", True, 2, 8)
+
+
+def test_or_until_the_deadline_which_is_told() -> None:
+    scheduler, entry = looking_further(deadline=5)
+    assert signal(scheduler, now=5) == ([], [entry])
+    assert (entry.ended, entry.verified) == ("deadline", True)
+
+
+@pytest.mark.parametrize("halt", ["learned", "never"])
+def test_no_other_mode_looks_for_a_better_answer(halt) -> None:
+    scheduler = Scheduler(1)
+    scheduler.add(ask("a", halt=halt, max_steps=1, attempts=9))
+    improvable, (finished,) = signal(scheduler, verified=True)
+    assert (improvable, finished.ended, finished.attempt) == ([], "max_steps", 1)

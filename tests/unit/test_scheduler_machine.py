@@ -20,20 +20,25 @@ class Life:
         self.request, self.attempt, self.step, self.verified = request, 0, 0, False
         self.ended: str | None = None
 
-    def run(self, verified: bool, halted: bool, now: float) -> None:
-        request, self.verified = self.request, verified
+    def run(self, verified: bool, halted: bool, best: bool, now: float) -> None:
+        request, judged = self.request, self.request.halt == "verified"
+        self.verified = verified or (judged and self.verified)
         self.step += 1
+        at_the_end = self.step == request.max_steps
         reasons = {
-            "verified": request.halt == "verified" and verified,
+            "verified": judged and verified and best,
             "learned": request.halt == "learned" and halted,
             "deadline": now >= request.deadline,
-            "max_steps": self.step == request.max_steps,
+            "max_steps": at_the_end,
         }
         self.ended = next((reason for reason, holds in reasons.items() if holds), None)
+        if self.ended == "max_steps" and judged and self.verified and self.attempt == request.attempts:
+            self.ended = "verified"  # no better one was found
 
     @property
     def done(self) -> bool:
-        return self.verified or self.ended == "deadline" or self.attempt == self.request.attempts
+        content = self.verified and (self.request.halt != "verified" or self.ended == "verified")
+        return content or self.ended == "deadline" or self.attempt == self.request.attempts
 
 
 class SchedulerMachine(RuleBasedStateMachine):
@@ -124,14 +129,15 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert self.size == self.slots or not self.queue, "a slot is free although somebody waits"
 
     @precondition(lambda self: self.size)
-    @rule(verified=SIGNALS, halted=SIGNALS, seconds=st.floats(0, 1))
-    def update(self, verified: list[bool], halted: list[bool], seconds: float) -> None:
+    @rule(verified=SIGNALS, halted=SIGNALS, best=SIGNALS, seconds=st.floats(0, 1))
+    def update(self, verified: list[bool], halted: list[bool], best: list[bool], seconds: float) -> None:
         self.now += seconds
         running = [name for name in self.memory[: self.size] if name in self.lives and not self.lives[name].ended]
-        update = self.scheduler.update(verified[: self.size], halted[: self.size], self.now)
+        signals = verified[: self.size], halted[: self.size], self.now, [each and right for each, right in zip(best, verified, strict=True)][: self.size]
+        update = self.scheduler.update(*signals)
         for slot, name in enumerate(self.memory[: self.size]):
             if name in running:
-                self.lives[name].run(verified[slot], halted[slot], self.now)
+                self.lives[name].run(verified[slot], halted[slot], best[slot], self.now)
         ended = [(slot, name) for slot, name in enumerate(self.memory[: self.size]) if name in running and self.lives[name].ended]
         assert [(slot, entry.request.id) for slot, entry in update.ended] == ended
         for _, entry in update.ended:
