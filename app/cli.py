@@ -136,7 +136,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")
     command.add_argument("--attempts", type=int, help="attempts (the model's default)")
     command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
-    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS", help="how later attempts guess, or none (the model's own)")
+    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="how later attempts guess, or none (the model's own)")
     command.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     command.add_argument("--slots", type=int, default=64)
     command.add_argument("--threads", type=int, default=1)
@@ -145,10 +145,10 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=evaluate)
 
 
-def _guesses(text: str) -> tuple[int, ...]:
-    numbers = () if text == "none" else tuple(int(part) for part in text.split(","))
-    if len(numbers) not in (0, 3) or any(number < 1 for number in numbers):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither none nor three numbers from 1")
+def _guesses(text: str) -> tuple[float, ...]:
+    numbers = () if text == "none" else tuple(float(part) for part in text.split(","))
+    if len(numbers) not in (0, 4):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither none nor four numbers")
     return numbers
 
 
@@ -194,3 +194,7 @@ def import_(arguments: argparse.Namespace) -> int:
     entry = import_checkpoint(arguments.checkpoint, arguments.store, arguments.name, arguments.description, arguments.config, arguments.dataset)
     print(f"{entry.folder}: version {entry.version}")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

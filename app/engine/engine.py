@@ -61,6 +61,7 @@ class Engine:
     ) -> None:
         self.runner, self.rules, self.clock = runner, rules, clock
         self.scheduler, self.guesses = Scheduler(runner.slots, refill, guesses), guesses
+        self.doubt = math.log(guesses.doubt / (1 - guesses.doubt)) if guesses and guesses.doubt < 1 else math.inf
         self.tracks: dict[str, Track] = {}
         self.inputs: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
         """The puzzles as they are judged: without the guesses that the runner sees."""
@@ -93,9 +94,11 @@ class Engine:
         violations = self.rules.violations(self.inputs[: plan.size], answers)
         self._trace(answers, logits)
         excess = self._excess(violations == 0, answers)
-        update = self.scheduler.update((violations == 0).tolist(), (logits > 0).tolist(), now, (violations + excess == 0).tolist())
+        update = self.scheduler.update(
+            (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), now, (violations + excess == 0).tolist(), (logits[:, 1] > self.doubt).tolist()
+        )
         for slot, entry in (*update.ended, *update.improvable):
-            self._keep(entry, answers[slot], (int(violations[slot]), int(excess[slot])), float(logits[slot]))
+            self._keep(entry, answers[slot], (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))
         finished += [self._finish(entry, now) for entry in update.finished]
         return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
 
@@ -163,7 +166,7 @@ class Engine:
             if entry is not None and entry.request.trace and not entry.ended:
                 track = self.tracks[entry.request.id]
                 cells = self._restored(track, answers[slot])
-                track.trace.append(TraceStep(entry.attempt, entry.step + 1, cells, sigmoid(float(logits[slot]))))
+                track.trace.append(TraceStep(entry.attempt, entry.step + 1, cells, sigmoid(float(logits[slot, 0]))))
 
     @staticmethod
     def _restored(track: Track, answer: Tokens) -> bytes:

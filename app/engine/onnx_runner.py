@@ -1,7 +1,7 @@
 """The TRM step as an ONNX Runtime session on a CPU: about twice eager torch's speed, and no torch to install.
 
 Knows slots and arrays; no requests or rules. The graph is what `model/export` writes: inputs `tokens`, `z_H`, `z_L`, outputs
-`answers`, `q_halt`, `next_z_H`, `next_z_L`; of one size, or of grids of any.
+`answers`, `q`, `next_z_H`, `next_z_L`; of one size, or of grids of any.
 """
 
 import copy
@@ -63,7 +63,7 @@ class OnnxRunner:
             state[target] = state[source]
 
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""
+        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
         feed = {"tokens": self.grids[:size], "z_H": self.z_H[:size], "z_L": self.z_L[:size]}
-        answers, q_halt, self.z_H[:size], self.z_L[:size] = self.session.run(("answers", "q_halt", "next_z_H", "next_z_L"), feed)
-        return answers.reshape(size, -1), q_halt
+        answers, q, self.z_H[:size], self.z_L[:size] = self.session.run(("answers", "q", "next_z_H", "next_z_L"), feed)
+        return answers.reshape(size, -1), q

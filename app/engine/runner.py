@@ -25,4 +25,4 @@ class Runner(Protocol):
         """Copy the state of one slot over another."""
 
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""
+        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""

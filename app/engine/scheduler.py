@@ -21,11 +21,15 @@ PATIENCE = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guesses:
-    """How attempts after the first begin: with `cells` guesses, each in one of the `among` cells with the fewest candidates; they take `steps` at most."""
+    """How attempts after the first begin: with `cells` guesses, each in one of the `among` cells with the fewest candidates; they take `steps` at most.
+
+    Such an attempt also ends once the model holds its guesses for wrong, with a probability above `doubt`.
+    """
 
     cells: int
     among: int
     steps: int
+    doubt: float = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -129,8 +133,11 @@ class Scheduler:
                 self.running[gap] = last
                 plan.moves.append((len(self.running), gap))
 
-    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float, best: Sequence[bool] | None = None) -> Update:
-        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt, and can none be better (left out: yes)."""
+    def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float, best: Sequence[bool] | None = None, doubted: Sequence[bool] = ()) -> Update:
+        """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt, can none be better (left out: yes).
+
+        `doubted` says whether the model holds the input for contradictory (left out: no).
+        """
         update, best = Update(), verified if best is None else best
         for slot, entry in enumerate(self.running):
             if entry is None or entry.ended:
@@ -141,6 +148,8 @@ class Scheduler:
             entry.since += judged and entry.verified
             entry.verified = verified[slot] or (judged and entry.verified)
             entry.ended = self._reason(entry, best[slot], halted[slot], now)
+            if not entry.ended and doubted and doubted[slot] and self.supposes(entry):
+                entry.ended = "max_steps"
             if entry.ended:
                 update.ended.append((slot, entry))
             elif judged and verified[slot]:

@@ -50,8 +50,9 @@ class TorchRunner:
 
     @torch.inference_mode()
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""
+        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
         with self._precision():
             carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size])
         self.carry.z_H[:size], self.carry.z_L[:size] = carry
-        return output.logits.argmax(-1).to(torch.uint8).cpu().numpy(), output.q_halt.float().cpu().numpy()
+        q = torch.stack((output.q_halt, output.q_continue), dim=-1)
+        return output.logits.argmax(-1).to(torch.uint8).cpu().numpy(), q.cpu().numpy()

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from app.model.trm import TRM, Carry
 
 INPUTS = ["tokens", "z_H", "z_L"]
-OUTPUTS = ["answers", "q_halt", "next_z_H", "next_z_L"]
+OUTPUTS = ["answers", "q", "next_z_H", "next_z_L"]
 OPSET = 17
 
 
 class Step(nn.Module):
-    """(tokens uint8, z_H, z_L) -> (answers uint8, q_halt, next z_H, next z_L)."""
+    """(tokens uint8, z_H, z_L) -> (answers uint8, q, next z_H, next z_L); q (batch, 2) is q_halt and q_continue."""
 
     def __init__(self, model: TRM) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Step(nn.Module):
 
     def forward(self, tokens: Tensor, z_H: Tensor, z_L: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         carry, output = self.model(Carry(z_H, z_L), tokens.long())
-        return output.logits.argmax(-1).to(torch.uint8), output.q_halt, carry.z_H, carry.z_L
+        return output.logits.argmax(-1).to(torch.uint8), torch.stack((output.q_halt, output.q_continue), dim=-1), carry.z_H, carry.z_L
 
 
 def export(model: TRM, path: Path) -> None:
@@ -37,7 +37,7 @@ def export(model: TRM, path: Path) -> None:
     states = (torch.empty(2, *(cells if free else (model.config.positions,)), model.config.hidden_size) for _ in range(2))
     example = (torch.ones(2, *cells, dtype=torch.uint8), *(z.normal_() for z in states))
     grid = {1: "height", 2: "width"} if free else {}
-    axes = {name: {0: "batch"} | (grid if name != "q_halt" else {}) for name in INPUTS + OUTPUTS}
+    axes = {name: {0: "batch"} | (grid if name != "q" else {}) for name in INPUTS + OUTPUTS}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # the tracing exporter warns that it is old; the newer one needs one more dependency

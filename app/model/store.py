@@ -65,6 +65,7 @@ class Guessing(_Strict):
     cells: Annotated[int, Field(ge=1, le=8)]
     among: Annotated[int, Field(ge=1)]
     steps: Annotated[int, Field(ge=1)]
+    doubt: Annotated[float, Field(gt=0, le=1)] = 1.0
 
 
 class Accuracy(_Strict):

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from pydantic import ValidationError
 
 from app.energy import Energy
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, mistakes
 from app.model.store import Accuracy, Entry, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engines
@@ -44,11 +45,14 @@ def evaluate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _with_guesses(entry: Entry, numbers: tuple[int, ...] | None) -> Entry:
-    """The entry with other guesses than its own: CELLS, AMONG, STEPS, or none at all."""
+def _with_guesses(entry: Entry, numbers: tuple[float, ...] | None) -> Entry:
+    """The entry with other guesses than its own, the fields of `Guessing` in order, or none at all. Raises `InvalidRequest` for wrong numbers."""
     if numbers is None:
         return entry
-    guesses = Guessing(cells=numbers[0], among=numbers[1], steps=numbers[2]) if numbers else None
+    try:
+        guesses = Guessing.model_validate(dict(zip(Guessing.model_fields, numbers, strict=True))) if numbers else None
+    except ValidationError as error:
+        raise InvalidRequest(f"--guesses: {mistakes(error)}") from error
     return replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guesses}))
 
 

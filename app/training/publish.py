@@ -40,7 +40,7 @@ def publish(run: Path, store: Path, name: str, config: TRMConfig, description: s
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=256),
-        guesses=None if grid.family == "maze" else Guessing(cells=3, among=4, steps=5),  # nothing in a maze is worth guessing
+        guesses=None if grid.family == "maze" else Guessing(cells=4, among=8, steps=5, doubt=0.3),  # nothing in a maze is worth guessing
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
     with replacing(store, described) as folder:

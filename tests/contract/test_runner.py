@@ -50,7 +50,7 @@ def alone(make, puzzle: np.ndarray, steps: int) -> list[tuple[np.ndarray, np.nda
 def test_a_step_gives_an_answer_and_a_logit_for_every_slot_it_runs(make) -> None:
     runner = make(*PUZZLES)
     answers, logits = runner.step(3)
-    assert (answers.shape, answers.dtype, logits.shape, logits.dtype) == ((3, 16), np.uint8, (3,), np.float32)
+    assert (answers.shape, answers.dtype, logits.shape, logits.dtype) == ((3, 16), np.uint8, (3, 2), np.float32)
     assert (runner.slots, runner.cells, runner.device) == (6, 16, "cpu")
 
 
@@ -65,7 +65,7 @@ def test_a_slot_is_not_touched_by_the_others(make) -> None:
         answers, logits = crowd.step(4)
         for slot in range(4):
             assert same((answers[slot], logits[slot]), (apart[slot][step][0][0], apart[slot][step][1][0]))
-    assert len({round(float(logits[0]), 4) for _, logits in (each[0] for each in apart)}) > 1, "the puzzles themselves differ"
+    assert len({round(float(logits[0, 0]), 4) for _, logits in (each[0] for each in apart)}) > 1, "the puzzles themselves differ"
 
 
 def test_loading_a_slot_starts_afresh(make) -> None:

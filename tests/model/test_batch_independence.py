@@ -39,7 +39,7 @@ def history(entry: Entry, backend: str, size: int, slot: int) -> tuple[NDArray[A
         answers, logits = runner.step(size)
         states.append(state(runner, slot))
         given.append(answers[slot])
-        opinions.append(float(logits[slot]))
+        opinions.append(float(logits[slot, 0]))
     return np.stack(states), np.stack(given), opinions
 
 

@@ -79,7 +79,7 @@ def test_the_graph_computes_what_the_model_does(tmp_path: Path, mlp_t: bool) -> 
         answers, logits = runner.step(4)
         with torch.no_grad():
             carry, output = model(carry, torch.from_numpy(tokens).long())
-        np.testing.assert_allclose(logits, output.q_halt.numpy(), atol=1e-3)
+        np.testing.assert_allclose(logits.T, (output.q_halt.numpy(), output.q_continue.numpy()), atol=1e-3)
         assert (answers == output.logits.argmax(-1).numpy()).mean() > 0.95
 
 

@@ -58,7 +58,11 @@ class Oracle:
         if self.clock is not None:
             self.clock.now += 1
         left = [self.depth(self.tokens[slot].tobytes()) - self.steps[slot] for slot in range(size)]
-        return np.stack([self._shown(slot, left[slot] <= 0) for slot in range(size)]), np.clip(0.5 - np.array(left), -9, 9).astype(np.float32)
+        return np.stack([self._shown(slot, left[slot] <= 0) for slot in range(size)]), self.logits(np.array(left))
+
+    def logits(self, left: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Halt when the answer is there; no question contradicts itself."""
+        return np.stack([np.clip(0.5 - left, -9, 9), np.full(len(left), -9)], axis=-1).astype(np.float32)
 
     def _shown(self, slot: int, everything: bool) -> Tokens:
         question = self.tokens[slot]

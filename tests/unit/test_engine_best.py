@@ -30,7 +30,7 @@ class Scripted:
         pass
 
     def step(self, size):
-        return self.copied(spoiled(self.spoils.pop(0)))[None], np.array([float(len(self.spoils))], dtype=np.float32)
+        return self.copied(spoiled(self.spoils.pop(0)))[None], np.array([[float(len(self.spoils)), -1.0]], dtype=np.float32)
 
     def copied(self, answer):
         symmetry = next(iter(self.engine.tracks.values())).symmetry

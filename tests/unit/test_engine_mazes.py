@@ -57,7 +57,7 @@ class Scripted:
     def step(self, size):
         answer = tokens(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
         symmetry = next(iter(self.engine.tracks.values())).symmetry
-        return (symmetry.apply(answer) if symmetry else answer)[None], np.array([1.0], dtype=np.float32)
+        return (symmetry.apply(answer) if symmetry else answer)[None], np.array([[1.0, -1.0]], dtype=np.float32)
 
 
 def found(*answers: list[str], **fields):

@@ -1,5 +1,6 @@
 """Guesses: which there are, when attempts begin with them, that the model sees them, and that the judge does not."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -82,6 +83,27 @@ def test_max_steps_bounds_these_attempts_too() -> None:
     assert solve(engine(depth=lambda _: NEVER, guesses=GUESSES), ask("a", cells=QUESTION, max_steps=2, attempts=3)).steps == 6
 
 
+class Doubting(Oracle):
+    """Never solves anything, and holds every question that has more clues than the puzzle for contradictory."""
+
+    def logits(self, left):
+        doubts = [1.0 if clues(shown.tobytes()) > clues(QUESTION) else -1.0 for shown in self.tokens[: len(left)]]
+        return np.stack([np.full(len(left), -9.0), doubts], axis=-1).astype(np.float32)
+
+
+@pytest.mark.parametrize(("doubt", "steps"), [(0.5, 4 + 1 + 1), (0.9, 4 + 3 + 3), (1.0, 4 + 3 + 3)])
+def test_an_attempt_ends_once_the_model_holds_its_guesses_for_wrong(doubt, steps) -> None:
+    made = Engine(Doubting(4, 81, lambda _: NEVER), rules(9), guesses=replace(GUESSES, doubt=doubt))
+    assert solve(made, ask("a", cells=QUESTION, max_steps=4, attempts=3)).steps == steps
+
+
+def test_no_doubt_ends_an_attempt_without_guesses() -> None:
+    scheduler = Scheduler(1, guesses=GUESSES)
+    scheduler.add(ask("a", max_steps=5))
+    scheduler.schedule(0)
+    assert not scheduler.update([False], [False], 0, doubted=[True]).ended
+
+
 def test_guesses_depend_on_the_puzzle_and_the_attempt_alone() -> None:
     def guessed(slots: int, *others: Request) -> set[bytes]:
         seen: list[bytes] = []
@@ -98,7 +120,7 @@ class Persuaded(Oracle):
 
     def step(self, size):
         wrong = np.array([not right(shown.tobytes(), ANSWERS[9]) for shown in self.tokens[:size]])
-        return np.where(wrong[:, None], tokens(ANSWERS[9]), tokens("3" * 81)).astype(np.uint8), np.zeros(size, dtype=np.float32)
+        return np.where(wrong[:, None], tokens(ANSWERS[9]), tokens("3" * 81)).astype(np.uint8), np.zeros((size, 2), dtype=np.float32)
 
 
 class Unmoved(SudokuRules):
