@@ -16,7 +16,7 @@ from app.puzzles.sudoku import BLANK
 from app.training.data import PuzzleSet
 
 DEPTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-ATTEMPTS = (1, 2, 4, 8, 16, 32)
+ATTEMPTS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 FIGURES = ("puzzles", "count", "verified", "wrong", "optimal", "mean steps", "median steps", "mean attempts", "ms / puzzle")
 
 
