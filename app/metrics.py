@@ -14,6 +14,7 @@ from app.errors import (
     NoWorker,
     QueueFull,
     UnknownModel,
+    UnknownPuzzle,
     UnsupportedMediaType,
     WorkerLost,
 )
@@ -89,6 +90,7 @@ class Metrics:
             BodyNotJSON,
             UnsupportedMediaType,
             UnknownModel,
+            UnknownPuzzle,
             QueueFull,
             Draining,
             NoWorker,

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from app.engine.request import Expired, Finished, Outcome, Request, TraceStep
 from app.engine.runner import Runner
 from app.engine.scheduler import Entry, Guesses, Plan, Refill, Scheduler
-from app.puzzles.base import Rules, Symmetry, Tokens
+from app.engine.votes import Votes
+from app.puzzles.base import NamedRules, Rules, Tokens, Transform
 
 
 @dataclass(slots=True, eq=False)
@@ -25,12 +27,13 @@ class Track:
     request: Request
     added: float
     started: float | None = None
-    symmetry: Symmetry | None = None
+    symmetry: Transform | None = None
     rng: np.random.Generator = field(init=False)
     violations: float = math.inf
     best: bytes = b""
     halt_probability: float = 0.0
     trace: list[TraceStep] = field(default_factory=list)
+    votes: Votes = field(default_factory=Votes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ class Engine:
         self._guess(update.guess, answers)
         for slot, entry in update.ended:
             self._keep(entry, answers[slot], int(violations[slot]), float(logits[slot]))
+            if self._settled(entry) and self.scheduler.settle(entry):
+                update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
         return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
 
@@ -105,9 +110,15 @@ class Engine:
             track.started = self.clock() if track.started is None else track.started
             tokens = np.frombuffer(entry.request.cells, dtype=np.uint8)
             track.rng = np.random.default_rng([zlib.crc32(entry.request.cells), entry.attempt])
-            track.symmetry = None if entry.attempt == 1 else self.rules.symmetry(track.rng)
+            track.symmetry = self._symmetry(track, entry)
             self.inputs[slot] = self.guessed[slot] = track.symmetry.apply(tokens) if track.symmetry else tokens
-            self.runner.load(slot, self.inputs[slot])
+            self.runner.load(slot, self.inputs[slot], entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0)
+
+    def _symmetry(self, track: Track, entry: Entry) -> Transform | None:
+        """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
+        if entry.request.copies:
+            return cast("NamedRules", self.rules).copy(entry.request.copies[entry.attempt - 1].name)  # other families' requests have none
+        return None if entry.attempt == 1 else self.rules.symmetry(track.rng)
 
     def _guess(self, slots: list[tuple[int, Entry]], answers: Tokens) -> None:
         """Let each slot suppose that the model is right about one open cell, picked at random, and go on from there.
@@ -125,11 +136,19 @@ class Engine:
                 self.runner.write(slot, cell, int(answers[slot, cell]))
 
     def _keep(self, entry: Entry, answer: Tokens, violations: int, logit: float) -> None:
-        """An attempt ended: keep its answer if it breaks fewer rules than those before it."""
+        """An attempt ended: keep its answer if it breaks fewer rules than those before it, or count it as a vote where no rule can tell."""
         track = self.tracks[entry.request.id]
-        if violations < track.violations:
+        if not self.rules.verifiable:
+            track.votes.add(self._restored(track, answer), sigmoid(logit))
+            track.best, track.halt_probability = track.votes.ranked()[0]
+        elif violations < track.violations:
             track.violations, track.halt_probability = violations, sigmoid(logit)
             track.best = self._restored(track, answer)
+
+    def _settled(self, entry: Entry) -> bool:
+        """Whether the votes of the attempts that are left could not change the answer any more."""
+        left = entry.request.attempts - entry.attempt
+        return not self.rules.verifiable and self.tracks[entry.request.id].votes.settled(left)
 
     def _finish(self, entry: Entry, now: float) -> Outcome:
         track = self.tracks.pop(entry.request.id)

@@ -15,8 +15,8 @@ class Runner(Protocol):
     slots: int
     cells: int
 
-    def load(self, slot: int, tokens: Tokens) -> None:
-        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
 
     def write(self, slot: int, cell: int, token: int) -> None:
         """Change one cell of a slot's puzzle; its carry goes on."""

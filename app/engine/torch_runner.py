@@ -20,10 +20,12 @@ class TorchRunner:
         self.device, self.slots, self.cells = device, slots, model.config.seq_len
         self.model = model.to(device).eval().requires_grad_(False)
         self.tokens = torch.zeros(slots, self.cells, dtype=torch.long, device=device)
+        self.puzzle_ids = torch.zeros(slots, dtype=torch.long, device=device)
         self.carry = Carry(*(z.clone() for z in self.model.fresh(slots)))
 
-    def load(self, slot: int, tokens: Tokens) -> None:
-        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
+        self.puzzle_ids[slot] = puzzle_id
         self.tokens[slot] = torch.tensor(tokens, dtype=torch.long)
         self.carry.z_H[slot], self.carry.z_L[slot] = self.model.H_init, self.model.L_init
 
@@ -33,7 +35,7 @@ class TorchRunner:
 
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
-        for state in (self.tokens, *self.carry):
+        for state in (self.tokens, self.puzzle_ids, *self.carry):
             state[target] = state[source]
 
     def _precision(self) -> AbstractContextManager[object]:
@@ -43,6 +45,6 @@ class TorchRunner:
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
         """One step of slots 0..size-1: answers (size, cells) and halting logits (size,)."""
         with self._precision():
-            carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size])
+            carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size], self.puzzle_ids[:size])
         self.carry.z_H[:size], self.carry.z_L[:size] = carry
         return output.logits.argmax(-1).to(torch.uint8).cpu().numpy(), output.q_halt.float().cpu().numpy()

@@ -12,7 +12,8 @@ from app.engine.request import Request
 from app.engine.runner import Runner
 from app.engine.scheduler import Guesses
 from app.errors import InvalidModel, TRMError
-from app.model.store import GRAPH, Entry, ModelStore
+from app.model.embedding import PuzzleTable
+from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
 
@@ -22,7 +23,8 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     if spec.backend == "onnx":
         from app.engine.onnx_runner import OnnxRunner
 
-        return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads)
+        puzzles = PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None
+        return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads, puzzles)
     import torch
 
     from app.engine.torch_runner import TorchRunner

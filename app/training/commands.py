@@ -14,6 +14,7 @@ import numpy as np
 
 from app.errors import InvalidRequest
 from app.model.config import TRMConfig
+from app.model.identifiers import IDENTIFIERS
 from app.model.reference import grid_of
 from app.model.store import Accuracy, Defaults, Entry, Grid, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
@@ -21,6 +22,8 @@ from app.pool.worker import make_engine
 from app.puzzles.families import FAMILIES
 from app.puzzles.maze import padded
 from app.puzzles.sudoku import rules
+from app.training import evaluate_arc
+from app.training.arc import ArcSource, keep_identifiers, read_tasks
 from app.training.data import PuzzleSet, Sampler, Source, read_csv, write_csv
 from app.training.evaluate import Budget, Report, table, with_clues
 from app.training.evaluate import evaluate as measure
@@ -49,6 +52,9 @@ def train(arguments: argparse.Namespace) -> int:
     generated = "fresh mazes" if grid_of(recipe.arch).family == "maze" else f"{arguments.generate} generated"
     recipe = recipe.changed({"data": tuple(Path(given).name for given in arguments.data) or (generated,)})
     source = _source(arguments, recipe)
+    if isinstance(source, ArcSource):
+        recipe = recipe.changed({"arch.num_puzzle_identifiers": len(source.identifiers)})
+        keep_identifiers(arguments.run_folder, source.identifiers)
     begin = None
     if arguments.init:
         entry = ModelStore(arguments.store, (arguments.init,)).entries[arguments.init]
@@ -71,6 +77,8 @@ def _source(arguments: argparse.Namespace, recipe: Recipe) -> Source:
         if arguments.data:
             raise InvalidRequest("mazes are generated as they are trained on: leave --data out")
         return MazeSource(grid.height, grid.width, rng)
+    if grid.family == "arc":
+        return ArcSource(read_tasks([Path(given) for given in arguments.data]), grid.height, recipe.copies, recipe.moved, rng)
     return Sampler(_training_sets(arguments, recipe, grid.height), rules(grid.height), recipe.reveal, rng)
 
 
@@ -100,6 +108,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
     spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads)
+    if entry.manifest.puzzle.family == "arc":
+        return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):
         reports.append(report)
         print(f"{report.data}: {report.verified:.2%} of {report.puzzles}", file=sys.stderr)
@@ -157,6 +167,23 @@ def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec:
         yield measure(make_engine(fitting, spec), _on_canvas(mazes, grid), budget, f"mazes {side}x{side}")
 
 
+def _of_arc(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> int:
+    """Ask for the test grids of all tasks that are named, and report as `evaluate` does."""
+    if arguments.sizes or arguments.clues or arguments.guesses is not None:
+        raise InvalidRequest("ARC tasks have no sizes, clues or guesses to choose: leave --sizes, --clues and --guesses out")
+    if entry.identifiers is None:
+        raise InvalidRequest(f"{entry.name} has no {IDENTIFIERS}, so no puzzle can be named")
+    tasks, grid = read_tasks(arguments.data), entry.manifest.puzzle
+    report = evaluate_arc.evaluate(make_engine(entry, spec), entry.identifiers, tasks, grid.height, budget, f"test grids of {len(tasks)} tasks")
+    print(evaluate_arc.table([report]))
+    if arguments.record:
+        from app.training.publish import record
+
+        entry = record(entry, Accuracy(data=report.data, puzzles=report.tests, verified=report.voted, mean_steps=report.mean_steps))
+    print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json()]}))
+    return 0
+
+
 def _on_canvas(mazes: PuzzleSet, grid: Grid) -> PuzzleSet:
     """Mazes as the model is sent them, walls below and to the right."""
     questions, answers = (padded(tokens, (mazes.height, mazes.width), (grid.height, grid.width)) for tokens in (mazes.questions, mazes.answers))
@@ -189,7 +216,7 @@ def export(arguments: argparse.Namespace) -> int:
         "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),
         "puzzles_seen": round(sum(float(row["puzzles_per_s"]) * float(row["seconds"]) for row in curve)),
     }
-    defaults = Defaults(halt="verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
+    defaults = Defaults(halt="learned" if grid_of(arch).family == "arc" else "verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
     entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance)
     print(f"{entry.folder}: version {entry.version}")
     return 0

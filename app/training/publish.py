@@ -14,6 +14,7 @@ from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
 from app.model.folder import CARD, manifest, replacing
+from app.model.identifiers import IDENTIFIERS
 from app.model.reference import grid_of
 from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Guessing, Limits, read, write
 from app.model.trm import TRM
@@ -40,12 +41,14 @@ def publish(run: Path, store: Path, name: str, config: TRMConfig, description: s
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=256),
-        guesses=None if grid.family == "maze" else Guessing(first=8, later=2, every=2),  # no cell of a maze is guessable
+        guesses=Guessing(first=8, later=2, every=2) if grid.family == "sudoku" else None,  # no cell of the others is guessable
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
     with replacing(store, described) as folder:
         weights.save(model, folder / WEIGHTS)
         export(model, folder / GRAPH)
+        if config.named:
+            shutil.copyfile(run / IDENTIFIERS, folder / IDENTIFIERS)
         if (target / CARD).exists():
             shutil.copy(target / CARD, folder / CARD)
     return read(target)

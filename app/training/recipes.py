@@ -48,6 +48,10 @@ class Recipe:
     label_smoothing: Share = 0.0
     q_weight: Rate = 0.1
     reveal: Annotated[int, Field(ge=0)] = 14
+    copies: Annotated[int, Field(ge=0)] = 0
+    moved: Share = 0.0
+    puzzle_lr: Rate = 0.01
+    puzzle_weight_decay: Rate = 0.1
     guess: Share = 0.5
     guess_right: Share = 0.5
     seed: Annotated[int, Field(ge=0)] = 1
@@ -135,6 +139,25 @@ def reference(width: int, cycles: tuple[int, int]) -> TRMConfig:
     )
 
 
+def transductive(side: int, width: int) -> TRMConfig:
+    """A TRM for ARC on a small canvas: full attention, and an embedding for each puzzle id (how many is the data's to say)."""
+    return TRMConfig(
+        vocab_size=12,
+        seq_len=side * side,
+        hidden_size=width,
+        num_heads=width // 16,
+        mixer="attention",
+        pos_encodings="learned",
+        puzzle_emb_ndim=width,
+        puzzle_emb_len=1,
+        expansion=3,
+        swiglu_multiple=64,
+        H_cycles=2,
+        L_cycles=2,
+        halt_max_steps=8,
+    )
+
+
 FASTEST = Recipe(
     arch=reference(512, (6, 9)),
     updates=8000,
@@ -156,6 +179,7 @@ RECIPES: dict[str, Recipe] = {
     "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8, guess=0.0),
     "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6, guess=0.0),
     "maze": Recipe(arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0, guess=0.0),
+    "arc": Recipe(arch=transductive(10, 64), updates=6000, slots=48, lr=1e-3, copies=31, guess=0.0, reveal=0),
     "trm-sudoku": FASTEST,
     "trm-sudoku-small": replace(FASTEST, arch=reference(128, (2, 2)), updates=3000, slots=32, ema_start=2000),
 }

@@ -29,6 +29,8 @@ def save(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, slots: Slots,
             tensors |= {f"optimizer.{number}.{index}.{k}": v for k, v in values.items()}
     tensors |= {"slots.z_H": slots.carry.z_H, "slots.z_L": slots.carry.z_L}
     tensors |= {f"slots.{k}": getattr(slots, k) for k in ("questions", "answers", "steps", "halted")}
+    if slots.puzzle_ids is not None:
+        tensors["slots.puzzle_ids"] = slots.puzzle_ids
     tensors["generators.torch"] = generators.torch.get_state()
     metadata = {"update": str(update), "numpy": json.dumps(generators.numpy.bit_generator.state)}
     partial = path.with_suffix(".partial")
