@@ -11,7 +11,7 @@ from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.runner import Runner
 from app.engine.scheduler import Guesses
-from app.errors import InvalidModel, TRMError
+from app.errors import TRMError
 from app.model.embedding import PuzzleTable
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
@@ -37,8 +37,6 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
 def make_engine(entry: Entry, spec: WorkerSpec) -> Engine:
     """An engine for one model, warmed up by a real step on an empty grid."""
     puzzle = entry.manifest.puzzle
-    if puzzle.family not in FAMILIES:
-        raise InvalidModel(f"{entry.name}: the family {puzzle.family} is not served yet")
     rules = FAMILIES[puzzle.family].rules(puzzle.height, puzzle.width)
     guesses = Guesses(**entry.manifest.guesses.model_dump()) if entry.manifest.guesses else None
     engine = Engine(make_runner(entry, spec), rules, refill=spec.refill, guesses=guesses)
