@@ -17,7 +17,6 @@ SMALL = [
     "arch.num_heads=1",
     "arch.H_cycles=1",
     "arch.L_cycles=1",
-    "arch.swiglu_multiple=8",
 ]
 SET = [part for change in [*SMALL, "slots=8", "copies=3", "updates=6"] for part in ("--set", change)]
 
