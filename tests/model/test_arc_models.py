@@ -1,4 +1,4 @@
-"""An ARC model from the command line: trained, resumed, exported with its ids, and measured on test grids."""
+"""An ARC model from the command line: trained, resumed, exported with its ids, measured on test grids, and a teacher."""
 
 import json
 from pathlib import Path
@@ -80,3 +80,13 @@ def test_without_tasks_there_is_nothing_to_train_on(root: Path, capsys: Said) ->
     assert main(["train", str(root / "none"), "--recipe", "arc"]) == 1
     assert "there are no ARC tasks" in capsys.readouterr().err
     assert not (root / "none").exists()
+
+
+def test_a_model_of_the_same_tasks_and_copies_can_teach(root: Path, capsys: Said) -> None:
+    taught = ["train", str(root / "taught"), "--recipe", "arc", "--data", str(root / "tasks"), "--no-compile", *SET]
+    teacher = ["--store", str(root / "store"), "--teacher", "arc"]
+    assert main([*taught, *teacher, "--set", "seed=2"]) == 1
+    assert "the teacher arc was trained on other tasks or copies" in capsys.readouterr().err
+    assert not (root / "taught").exists()
+    assert main([*taught, *teacher]) == 0
+    assert json.loads((root / "taught" / "recipe.json").read_text())["teacher"].startswith("arc ")
