@@ -6,7 +6,7 @@ from tests.e2e.serving import Server, body
 
 async def test_traces_of_thousands_of_steps_that_end_together_come_back_whole() -> None:
     with Server(workers=1, slots=8) as server:
-        asked = [body(IMPOSSIBLE, trace=True, max_steps=256, attempts=2, timeout_ms=120_000)] * 8
+        asked = [body(IMPOSSIBLE, trace=True, halt="never", max_steps=256, attempts=2, timeout_ms=120_000)] * 8
         traces = [response.json()["trace"] for response in await server.solve_all(asked)]
         assert [len(trace) for trace in traces] == [512] * 8
         assert server.metric("trm_worker_restarts_total") == 0
