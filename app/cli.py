@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="command")
     _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"))
     _solve(commands.add_parser("solve", help="solve one grid here, without a server"))
-    _train(commands.add_parser("train", help="train a model for Sudokus or mazes; the same command resumes (needs the torch extra)"))
+    _train(commands.add_parser("train", help="train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
     _evaluate(commands.add_parser("evaluate", help="measure a model of the store on lists of puzzles"))
     _export(commands.add_parser("export", help="put a training run into the model store (needs the torch extra)"))
     _import(commands.add_parser("import", help="put a checkpoint of the reference implementation into the model store (needs the torch extra)"))
@@ -81,12 +81,16 @@ def solve(arguments: argparse.Namespace) -> int:
 
 def _train(command: argparse.ArgumentParser) -> None:
     command.add_argument("run_folder", type=Path, help="folder of the run; a run that is there already is resumed")
-    command.add_argument("--recipe", default="sudoku", help="named recipe: sudoku, sudoku-6x6, sudoku-4x4, maze, trm-sudoku or trm-sudoku-small")
+    command.add_argument("--recipe", default="sudoku", help="named recipe: sudoku, sudoku-6x6, sudoku-4x4, maze, arc, trm-sudoku or trm-sudoku-small")
     command.add_argument(
         "--set", action="append", type=_setting, default=[], metavar="FIELD=VALUE", help="change a field, such as updates=500 or arch.hidden_size=48"
     )
     command.add_argument(
-        "--data", action="append", default=[], metavar="CSV[:WEIGHT]", help="puzzles to train on, all but the held-out ones; generated without it"
+        "--data",
+        action="append",
+        default=[],
+        metavar="CSV[:WEIGHT]",
+        help="puzzles to train on, all but the held-out ones, generated without it; of ARC files or folders of JSON tasks",
     )
     command.add_argument("--generate", type=int, default=5000, metavar="N", help="puzzles to generate when there is no --data")
     command.add_argument("--init", metavar="MODEL", help="begin with the weights of a model of the store")
@@ -123,7 +127,7 @@ def train(arguments: argparse.Namespace) -> int:
 def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("name", help="model of the store")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
-    command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles; generated without it")
+    command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles, generated without it; of ARC files or folders of JSON tasks")
     command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
     command.add_argument("--generate", type=int, default=500, metavar="N", help="puzzles to generate when there is no --data")
     command.add_argument(
@@ -181,6 +185,7 @@ def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("checkpoint", type=Path, help="a step_N file, or the folder that has it")
     command.add_argument("--config", type=Path, metavar="YAML", help="its all_config.yaml (beside it)")
     command.add_argument("--dataset", type=Path, metavar="JSON", help="the dataset.json of its data (beside it, or in train or test there)")
+    command.add_argument("--identifiers", type=Path, metavar="JSON", help="of ARC: the identifiers.json of its data (beside it, or beside dataset.json)")
     command.add_argument("--name", required=True, help="name of the model in the store")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--description", default="", help="one sentence for the list of models")
@@ -191,8 +196,11 @@ def import_(arguments: argparse.Namespace) -> int:
     """Write a checkpoint of the reference implementation into the store."""
     from app.model.importing import import_checkpoint
 
-    entry = import_checkpoint(arguments.checkpoint, arguments.store, arguments.name, arguments.description, arguments.config, arguments.dataset)
+    files = (arguments.config, arguments.dataset, arguments.identifiers)
+    entry = import_checkpoint(arguments.checkpoint, arguments.store, arguments.name, arguments.description, *files)
     print(f"{entry.folder}: version {entry.version}")
+    if entry.manifest.puzzle.family == "arc" and entry.identifiers is None:
+        print("trm: no identifiers.json was found, so no puzzle can be named and none will be answered: see --identifiers", file=sys.stderr)
     return 0
 
 

@@ -5,7 +5,7 @@ TRMError
 │   └── InvalidPuzzle
 ├── BodyNotJSON 400 · UnsupportedMediaType 415 · BodyTooLarge 413
 ├── NotFound 404            no such route, model or puzzle id
-│   └── UnknownModel
+│   └── UnknownModel · UnknownPuzzle
 ├── Unavailable 503         try again after `retry_after` seconds
 │   ├── QueueFull · Draining · NoWorker · WorkerLost
 ├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
@@ -85,6 +85,10 @@ class NotFound(TRMError):
 
 class UnknownModel(NotFound):
     type, title = "unknown-model", "The model is not served here"
+
+
+class UnknownPuzzle(NotFound):
+    type, title = "unknown-puzzle", "The model was not trained on the puzzle"
 
 
 class Unavailable(TRMError):

@@ -50,6 +50,7 @@ def create_services(settings: Settings) -> Services:
     store = ModelStore(settings.model_store, settings.models)
     metrics = Metrics(tuple(store.entries), Energy(settings.device).read)
     for entry in store.entries.values():
+        entry.identifiers  # noqa: B018  # read now, so that a wrong file ends the start and not a request
         metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
     solver = Solver(FAMILIES, store, pool, MemoryCache(settings.cache_entries), metrics)

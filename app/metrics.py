@@ -18,6 +18,7 @@ from app.errors import (
     NoWorker,
     QueueFull,
     UnknownModel,
+    UnknownPuzzle,
     UnsupportedMediaType,
     WorkerLost,
 )
@@ -110,6 +111,7 @@ class Metrics:
             BodyNotJSON,
             UnsupportedMediaType,
             UnknownModel,
+            UnknownPuzzle,
             QueueFull,
             Draining,
             NoWorker,

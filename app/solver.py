@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,15 +17,18 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from app.cache.base import Cache
-from app.engine.request import Halt, HaltReason, Outcome, Request, TraceStep
-from app.errors import DeadlineExceeded, Draining, FieldError, InvalidRequest, NoWorker, QueueFull, TRMError
+from app.engine.request import Copy, Halt, HaltReason, Outcome, Request, TraceStep
+from app.errors import DeadlineExceeded, Draining, FieldError, InvalidRequest, NoWorker, QueueFull, TRMError, UnknownPuzzle, shown
 from app.metrics import Metrics
+from app.model.identifiers import IDENTIFIERS
 from app.model.store import Entry, ModelStore
 from app.pool.base import Pool
 from app.puzzles.base import Family, Puzzle
 
 CacheUse = Literal["use", "refresh", "bypass"]
 CacheResult = Literal["hit", "miss", "coalesced", "bypass"]
+MOST_NAMED = 5
+"""Puzzle ids that one sentence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,25 +95,33 @@ class Solver:
         self.flights: dict[str, Flight] = {}
         self.draining = False
 
-    async def solve(self, family: str, grid: object, model: str | None, options: Options) -> Solution:
-        """Solve one grid. Raises `InvalidRequest`, `UnknownModel`, and what `Pool.solve` raises."""
+    async def solve(self, family: str, grid: object, model: str | None, options: Options, puzzle_id: str | None = None) -> Solution:
+        """Solve one grid. Raises `InvalidRequest`, `UnknownModel`, `UnknownPuzzle`, and what `Pool.solve` raises."""
         if self.draining:
             raise Draining("the service is shutting down", retry_after=self.pool.retry_after())
         puzzle = self.families[family].parse(grid)
-        entry = self.store.resolve(model, family, puzzle.height, puzzle.width)
-        request = self._request(entry, puzzle, options)
+        self._check_id(family, puzzle_id)
+        entry = self.store.resolve(model, family, puzzle.height, puzzle.width, puzzle_id)
+        request = self._request(entry, puzzle, options, puzzle_id)
         if options.cache == "bypass" or options.trace:
             outcome, queued = await self._run(entry, puzzle, request)
             return self._solution(puzzle, entry, outcome, "bypass", queued)
         key = _key(entry, puzzle, request)
-        if options.cache == "use" and (answer := await self._cached(key, puzzle)):
+        if options.cache == "use" and (answer := await self._cached(key, puzzle, entry)):
             self.metrics.cache_requests.labels("hit").inc()
             return Solution(puzzle, entry, answer, "hit")
         outcome, queued, joined = await self._shared(key, puzzle, entry, request)
         return self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
 
-    def _request(self, entry: Entry, puzzle: Puzzle, options: Options) -> Request:
-        """Fill in the model's defaults. Raises `InvalidRequest` for options beyond its limits."""
+    def _check_id(self, family: str, puzzle_id: str | None) -> None:
+        """Raise `InvalidRequest` unless there is an id exactly where puzzles have one."""
+        if (puzzle_id is not None) != self.families[family].named:
+            needed = f"{family} needs a puzzle_id: a model answers the tasks that it was trained on, by name"
+            detail = needed if puzzle_id is None else f"{family} puzzles have no puzzle_id"
+            raise InvalidRequest(detail, fields=(FieldError("/puzzle/puzzle_id", detail),))
+
+    def _request(self, entry: Entry, puzzle: Puzzle, options: Options, puzzle_id: str | None) -> Request:
+        """Fill in the model's defaults. Raises `InvalidRequest` for options beyond its limits, `UnknownPuzzle` for an id it was not trained on."""
         defaults, limits = entry.manifest.defaults, entry.manifest.limits
         for name in ("max_steps", "attempts"):
             value, most = getattr(options, name), getattr(limits, name)
@@ -118,17 +130,20 @@ class Solver:
         verifiable = self.families[puzzle.family].rules(puzzle.height, puzzle.width).verifiable
         if options.halt == "verified" and not verifiable:
             raise _refused("halt", f"no rule can verify {puzzle.family}; use learned or never")
+        attempts = options.attempts or defaults.attempts
+        copies = _copies(entry, puzzle_id, attempts)
         return Request(
             id=uuid.uuid4().hex,
             cells=self.families[puzzle.family].place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
             halt=options.halt or defaults.halt,
             max_steps=options.max_steps or defaults.max_steps,
-            attempts=options.attempts or defaults.attempts,
+            attempts=len(copies) or attempts,
             deadline=time.monotonic() + options.timeout,
             trace=options.trace,
+            copies=copies,
         )
 
-    async def _cached(self, key: str, puzzle: Puzzle) -> Answer | None:
+    async def _cached(self, key: str, puzzle: Puzzle, entry: Entry) -> Answer | None:
         """The remembered answer, judged anew: a cache is never trusted with `verified`."""
         with self.metrics.cache_duration.labels("get").time():
             data = await self.cache.get(key)
@@ -136,7 +151,8 @@ class Solver:
             answer = STORED.validate_json(data) if data else None
         except ValidationError:
             return None
-        if answer is None or len(answer.cells) != len(puzzle.cells) or (answer.verified, answer.optimal) != self._judge(puzzle, answer.cells):
+        cells = len(self.families[puzzle.family].crop(bytes(entry.manifest.puzzle.cells), puzzle, entry.manifest.puzzle.height, entry.manifest.puzzle.width))
+        if answer is None or len(answer.cells) != cells or (answer.verified, answer.optimal) != self._judge(puzzle, answer.cells):
             return None
         return answer
 
@@ -241,7 +257,23 @@ def _refused(option: str, detail: str) -> InvalidRequest:
     return InvalidRequest(detail, fields=(FieldError(f"/options/{option}", detail),))
 
 
+def _copies(entry: Entry, puzzle_id: str | None, most: int) -> tuple[Copy, ...]:
+    """The trained copies of a puzzle that its attempts run on, at most so many; none where puzzles have no ids."""
+    if puzzle_id is None:
+        return ()
+    known = entry.identifiers
+    if known is None:
+        raise UnknownPuzzle(f"{entry.name} knows no puzzle ids: it was imported without its {IDENTIFIERS}, so no puzzle can be named")
+    if puzzle_id not in known:
+        some = ", ".join(islice(known, MOST_NAMED))
+        raise UnknownPuzzle(
+            f"{entry.name} was not trained on {shown(puzzle_id)}, and such a model answers only the tasks that it was trained on; it knows "
+            f"{len(known.rows)} puzzle ids, such as {some}; GET /v1/models/{entry.name} lists them"
+        )
+    return tuple(Copy(row, name) for row, name in known.copies(puzzle_id, most))
+
+
 def _key(entry: Entry, puzzle: Puzzle, request: Request) -> str:
     """What decides the answer: the puzzle as it was sent, the weights, and the options that can change it."""
-    parts = (entry.name, entry.version, request.halt, request.max_steps, request.attempts, puzzle.height, puzzle.width, puzzle.cells.hex())
+    parts = (entry.name, entry.version, request.halt, request.max_steps, request.attempts, puzzle.height, puzzle.width, puzzle.cells.hex(), request.copies)
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()

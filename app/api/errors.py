@@ -127,7 +127,7 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
     status: {"model": ProblemOut, "description": meaning, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}}
     for status, meaning in {
         400: "Not JSON",
-        404: "Unknown model",
+        404: "Unknown model, none that reads this size, or a puzzle id that it was not trained on",
         413: "Body over the limit",
         415: "Wrong media type",
         422: "Wrong shape, symbol or size; contradicting givens; options out of range",

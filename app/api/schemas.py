@@ -13,7 +13,8 @@ Grid = Annotated[
     WithJsonSchema({"anyOf": [STRING, ROWS, LINES]}),
     Field(
         description="A Sudoku of 4x4, 6x6 or 9x9: one character a cell, row by row, `.` or `0` for empty; or a list of rows of integers, 0 for empty. "
-        "A maze of 5x5 to 30x30: a list of equally long strings of `#` for a wall, space, one `S` and one `G`; in a solution, `o` marks the path."
+        "A maze of 5x5 to 30x30: a list of equally long strings of `#` for a wall, space, one `S` and one `G`; in a solution, `o` marks the path. "
+        "An ARC grid of 1x1 to 30x30: a list of rows of colours 0 to 9; the solution may have another size."
     ),
 ]
 """Any JSON value here: the family's codec reads it, and its errors name the cells."""
@@ -24,11 +25,12 @@ class _In(BaseModel):
 
 
 class PuzzleIn(_In):
-    """A puzzle: its family and its grid."""
+    """A puzzle: its family and its grid; of ARC also which task it belongs to."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": "sudoku", "grid": NEWSPAPER}, {"type": "maze", "grid": [*MAZE]}]})
-    type: Literal["sudoku", "maze"]
+    type: Literal["sudoku", "maze", "arc"]
     grid: Grid
+    puzzle_id: Annotated[StrictStr | None, Field(description="Of ARC, and needed there: the task, one of those that the model was trained on.")] = None
 
 
 class OptionsIn(_In):
@@ -36,7 +38,7 @@ class OptionsIn(_In):
 
     max_steps: Annotated[StrictInt | None, Field(ge=1, description="Most steps of each attempt.")] = None
     halt: Annotated[Literal["verified", "learned", "never"] | None, Field(description="When an attempt ends before max_steps.")] = None
-    attempts: Annotated[StrictInt | None, Field(ge=1, description="Most attempts, each on another symmetric copy.")] = None
+    attempts: Annotated[StrictInt | None, Field(ge=1, description="Most attempts, each on another symmetric copy; of ARC, votes of trained copies.")] = None
     timeout_ms: Annotated[StrictInt, Field(ge=1, le=600_000, description="Deadline, from arrival, in milliseconds.")] = 10_000
     trace: Annotated[StrictBool, Field(description="Whether to return the answer after every step.")] = False
     cache: Annotated[Literal["use", "refresh", "bypass"], Field(description="Whether to read and write the cache.")] = "use"
@@ -101,6 +103,7 @@ class ModelOut(BaseModel):
     limits: dict[str, object]
     accuracy: list[dict[str, object]]
     sha256: str
+    puzzle_ids: Annotated[list[str] | None, Field(description="The ids of the puzzles it can answer (at most 1,000 of them), where puzzles have ids.")] = None
 
 
 class ModelsOut(BaseModel):

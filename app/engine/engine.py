@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from app.engine.request import Expired, Finished, Outcome, Request, TraceStep
 from app.engine.runner import Runner
 from app.engine.scheduler import Entry, Guesses, Plan, Refill, Scheduler
-from app.puzzles.base import Rules, Symmetry, Tokens
+from app.engine.votes import Votes
+from app.puzzles.base import NamedRules, Rules, Tokens, Transform
 
 
 @dataclass(slots=True, eq=False)
@@ -25,12 +27,13 @@ class Track:
     request: Request
     added: float
     started: float | None = None
-    symmetry: Symmetry | None = None
+    symmetry: Transform | None = None
     guesses: Iterator[Tokens] | None = None
     flaws: tuple[float, int] = (math.inf, 0)
     best: bytes = b""
     halt_probability: float = 0.0
     trace: list[TraceStep] = field(default_factory=list)
+    votes: Votes = field(default_factory=Votes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class Engine:
         )
         for slot, entry in (*update.ended, *update.improvable):
             self._keep(entry, answers[slot], (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))
+            if self._settled(entry) and self.scheduler.settle(entry):
+                update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
         return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
 
@@ -119,9 +124,15 @@ class Engine:
             track.started = self.clock() if track.started is None else track.started
             question = np.frombuffer(entry.request.cells, dtype=np.uint8)
             supposed = self._supposed(track, question) if self.scheduler.supposes(entry) else question
-            track.symmetry = None if entry.attempt == 1 else self.rules.symmetry(_chance(entry.request, entry.attempt))
+            track.symmetry = self._symmetry(entry)
             self.inputs[slot], shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
-            self.runner.load(slot, shown)
+            self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0)
+
+    def _symmetry(self, entry: Entry) -> Transform | None:
+        """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
+        if entry.request.copies:
+            return cast("NamedRules", self.rules).copy(entry.request.copies[entry.attempt - 1].name)  # other families' requests have none
+        return None if entry.attempt == 1 else self.rules.symmetry(_chance(entry.request, entry.attempt))
 
     def _supposed(self, track: Track, question: Tokens) -> Tokens:
         """The question with the next guesses written in. A wrong guess costs an attempt, never a wrong answer: the puzzle itself is what is judged."""
@@ -131,11 +142,19 @@ class Engine:
         return next(track.guesses, question)
 
     def _keep(self, entry: Entry, answer: Tokens, flaws: tuple[int, int], logit: float) -> None:
-        """Keep an answer if it breaks fewer rules than those before it, or as few and has less excess."""
+        """Keep an answer if it breaks fewer rules than those before it, or as few and has less excess; count it as a vote where no rule can tell."""
         track = self.tracks[entry.request.id]
-        if flaws < track.flaws:
+        if not self.rules.verifiable:
+            track.votes.add(self._restored(track, answer), sigmoid(logit))
+            track.best, track.halt_probability = track.votes.ranked()[0]
+        elif flaws < track.flaws:
             track.flaws, track.halt_probability = flaws, sigmoid(logit)
             track.best = self._restored(track, answer)
+
+    def _settled(self, entry: Entry) -> bool:
+        """Whether the votes of the attempts that are left could not change the answer any more."""
+        left = entry.request.attempts - entry.attempt
+        return not self.rules.verifiable and self.tracks[entry.request.id].votes.settled(left)
 
     def _finish(self, entry: Entry, now: float) -> Outcome:
         track = self.tracks.pop(entry.request.id)

@@ -1,7 +1,8 @@
 """The TRM step as an ONNX Runtime session on a CPU: about twice eager torch's speed, and no torch to install.
 
 Knows slots and arrays; no requests or rules. The graph is what `model/export` writes: inputs `tokens`, `z_H`, `z_L`, outputs
-`answers`, `q`, `next_z_H`, `next_z_L`; of one size, or of grids of any.
+`answers`, `q`, `next_z_H`, `next_z_L`; of one size, or of grids of any. Of a model whose puzzles have embeddings also the input `puzzle`, the embedding
+itself: the table stays in the weights file.
 """
 
 import copy
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidModel
+from app.model.embedding import PuzzleTable
 from app.puzzles.base import Tokens
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at import; without it a database appears in the home folder
@@ -24,7 +26,7 @@ class OnnxRunner:
 
     device = "cpu"
 
-    def __init__(self, path: Path, slots: int, threads: int) -> None:
+    def __init__(self, path: Path, slots: int, threads: int, puzzles: PuzzleTable | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning threads starve the other workers
@@ -34,7 +36,7 @@ class OnnxRunner:
             self.H_init, self.L_init = (np.frombuffer(bytes.fromhex(told[name]), "<f4") for name in ("H_init", "L_init"))
         except Exception as error:  # onnxruntime raises classes of its own, all of them for an unusable file here
             raise InvalidModel(f"{path}: {error}") from error
-        self.slots = slots
+        self.slots, self.puzzles = slots, puzzles
         self._allocate({name: int(told[name]) for name in ("height", "width") if name in told})
 
     def on(self, height: int, width: int) -> Self:
@@ -52,18 +54,23 @@ class OnnxRunner:
         self.tokens = self.grids.reshape(self.slots, -1)
         self.cells = self.tokens.shape[1]
         self.z_H, self.z_L = (np.zeros((self.slots, *shapes[name]), dtype=np.float32) for name in ("z_H", "z_L"))
+        self.puzzle = np.zeros((self.slots, *(shapes["puzzle"] if self.puzzles else [0])), dtype=np.float32)
 
-    def load(self, slot: int, tokens: Tokens) -> None:
-        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
         self.tokens[slot], self.z_H[slot], self.z_L[slot] = tokens, self.H_init, self.L_init
+        if self.puzzles:
+            self.puzzle[slot] = self.puzzles[puzzle_id]
 
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
-        for state in (self.tokens, self.z_H, self.z_L):
+        for state in (self.tokens, self.z_H, self.z_L, self.puzzle):
             state[target] = state[source]
 
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
         """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
         feed = {"tokens": self.grids[:size], "z_H": self.z_H[:size], "z_L": self.z_L[:size]}
+        if self.puzzles:
+            feed["puzzle"] = self.puzzle[:size]
         answers, q, self.z_H[:size], self.z_L[:size] = self.session.run(("answers", "q", "next_z_H", "next_z_L"), feed)
         return answers.reshape(size, -1), q

@@ -7,12 +7,21 @@ Halt = Literal["verified", "learned", "never"]
 HaltReason = Literal["verified", "learned", "max_steps", "deadline"]
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """An augmented copy of a puzzle as a model was trained on it: the row of its puzzle embedding and its name."""
+
+    puzzle_id: int
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One puzzle to solve.
 
     `cells` are the input tokens, one byte a cell. `max_steps` bounds each attempt. `deadline` is a `time.monotonic()` value in
-    seconds, which all processes of one machine share.
+    seconds, which all processes of one machine share. `copies`, of a puzzle that the model knows by name, are what the attempts run on, in
+    order; there are as many at least.
     """
 
     id: str
@@ -22,6 +31,7 @@ class Request:
     attempts: int
     deadline: float
     trace: bool = False
+    copies: tuple[Copy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ class Runner(Protocol):
     def on(self, height: int, width: int) -> Self:
         """Other slots, for puzzles of another size, around the same weights. Only for weights that fit every size."""
 
-    def load(self, slot: int, tokens: Tokens) -> None:
-        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
 
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""

@@ -100,6 +100,14 @@ class Scheduler:
             self.waiting.remove(entry)
         return True
 
+    def settle(self, entry: Entry) -> bool:
+        """An attempt has ended after which no further one can change the outcome: the puzzle is finished if it waits for another; False if not."""
+        if entry not in self.waiting:
+            return False
+        self.waiting.remove(entry)
+        del self.entries[entry.request.id]
+        return True
+
     def schedule(self, now: float) -> Plan:
         """Fill the free slots from the queue, close the remaining gaps from the tail, and say what the next step runs on."""
         plan = Plan(expired=[entry for entry in self.waiting if entry.request.deadline <= now])

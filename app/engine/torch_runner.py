@@ -33,16 +33,18 @@ class TorchRunner:
     def _allocate(self) -> None:
         slots, device, self.cells = self.slots, self.device, self.model.config.seq_len
         self.tokens = torch.zeros(slots, self.cells, dtype=torch.long, device=device)
+        self.puzzle_ids = torch.zeros(slots, dtype=torch.long, device=device)
         self.carry = Carry(*(z.clone() for z in self.model.fresh(slots)))
 
-    def load(self, slot: int, tokens: Tokens) -> None:
-        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
+        self.puzzle_ids[slot] = puzzle_id
         self.tokens[slot] = torch.tensor(tokens, dtype=torch.long)
         self.carry.z_H[slot], self.carry.z_L[slot] = self.model.H_init, self.model.L_init
 
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
-        for state in (self.tokens, *self.carry):
+        for state in (self.tokens, self.puzzle_ids, *self.carry):
             state[target] = state[source]
 
     def _precision(self) -> AbstractContextManager[object]:
@@ -52,7 +54,7 @@ class TorchRunner:
     def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
         """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
         with self._precision():
-            carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size])
+            carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size], self.puzzle_ids[:size])
         self.carry.z_H[:size], self.carry.z_L[:size] = carry
         q = torch.stack((output.q_halt, output.q_continue), dim=-1)
         return output.logits.argmax(-1).to(torch.uint8).cpu().numpy(), q.cpu().numpy()

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
+from app.model.embedding import TABLE
 from app.model.trm import TRM
 from app.model.weights import CODES
 
@@ -24,7 +25,6 @@ PREFIXES = ("_orig_mod.", "module.", "model.", "inner.")
 """What wrappers (torch.compile, DistributedDataParallel, the loss head, the ACT loop) put before the names."""
 DROPPED = re.compile(r"puzzle_emb\.local_(weights|ids)|.*\.(cos|sin)_cached")
 """Names that some files have and inference does not need: a training batch's rows, and angles that follow from the config."""
-PUZZLES = "puzzle_emb.weights"
 
 
 class Checkpoint(Mapping[str, Tensor]):
@@ -51,7 +51,7 @@ class Checkpoint(Mapping[str, Tensor]):
 
     def __getitem__(self, name: str) -> Tensor:
         value: Tensor = self._tensors()[self.keys_there[name]].detach()
-        return value if name == PUZZLES else value.float()
+        return value if name == TABLE else value.float()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.keys_there)

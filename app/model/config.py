@@ -83,6 +83,11 @@ class TRMConfig:
         return self.puzzle_emb_len or -(self.puzzle_emb_ndim // -self.hidden_size)
 
     @property
+    def named(self) -> bool:
+        """Whether puzzles have ids, each with an embedding of its own."""
+        return self.prefix_len > 0 and self.num_puzzle_identifiers > 1
+
+    @property
     def positions(self) -> int:
         """Length of the sequence that the blocks see."""
         return self.prefix_len + self.seq_len

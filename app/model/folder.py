@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import InvalidModel, mistakes
+from app.model.identifiers import IDENTIFIERS
 from app.model.store import GRAPH, MANIFEST, WEIGHTS, Manifest, digest
 
 CARD = "README.md"
@@ -33,7 +34,7 @@ def replacing(store: Path, described: Manifest) -> Iterator[Path]:
     try:
         partial.mkdir(parents=True)
         yield partial
-        sha256 = {file: digest(partial / file) for file in (WEIGHTS, GRAPH) if (partial / file).exists()}
+        sha256 = {file: digest(partial / file) for file in (WEIGHTS, GRAPH, IDENTIFIERS) if (partial / file).exists()}
         (partial / MANIFEST).write_text(described.model_copy(update={"sha256": sha256}).model_dump_json(indent=2) + "\n")
         _swap(partial, target)
     except BaseException as error:

@@ -1,6 +1,7 @@
 """`trm import`: a checkpoint of the reference implementation becomes a folder of the store. Needs torch and onnx; trains nothing, measures nothing."""
 
 import re
+import shutil
 from pathlib import Path
 
 import torch
@@ -11,37 +12,42 @@ from app.model.checkpoint import Checkpoint
 from app.model.config import TRMConfig
 from app.model.export import export
 from app.model.folder import CARD, manifest, replacing
+from app.model.identifiers import IDENTIFIERS
+from app.model.identifiers import read as read_identifiers
 from app.model.reference import ARCH, DATASET, config_of, grid_of
 from app.model.store import GRAPH, WEIGHTS, Defaults, Entry, Grid, Limits, Manifest, digest, read
 
 STEPS_LIMIT = 4096
-NO_GRAPH = f"""
-There is no `{GRAPH}`: the inputs of one name no puzzle, and this model has an embedding for each. It needs the torch backend.
+NO_NAMES = f"""
+**There is no `{IDENTIFIERS}`**: which puzzle embedding belongs to which task is not known, so no puzzle can be named and none is answered. Put the file of
+the data set beside the checkpoint, or name it with `--identifiers`, and import it again.
 """
 
 
-def import_checkpoint(source: Path, store: Path, name: str, description: str = "", arch: Path | None = None, dataset: Path | None = None) -> Entry:
+def import_checkpoint(
+    source: Path, store: Path, name: str, description: str = "", arch: Path | None = None, dataset: Path | None = None, identifiers: Path | None = None
+) -> Entry:
     """Put the checkpoint `source`, a file or the folder that has it, into the store as `name`, replacing what was there.
 
-    `arch` and `dataset` are the reference's configs, looked for beside the checkpoint when not given. Raises `InvalidModel` naming the
-    file and the key or field at fault; the store is then what it was.
+    `arch`, `dataset` and, for ARC, `identifiers` are the reference's files, looked for beside the checkpoint when not given; only the last may be
+    missing. Raises `InvalidModel` naming the file and the key or field at fault; the store is then what it was.
     """
     file = _checkpoint_file(source)
-    config = config_of(arch or _beside(file, (ARCH,), "--config"), dataset or _beside(file, (DATASET, f"train/{DATASET}", f"test/{DATASET}"), "--dataset"))
+    dataset = dataset or _beside(file, (DATASET, f"train/{DATASET}", f"test/{DATASET}"), "--dataset")
+    config = config_of(arch or _beside(file, (ARCH,), "--config"), dataset)
     grid, checkpoint = grid_of(config), Checkpoint(file)
     checkpoint.check(config)
-    described = _described(file, config, grid, name, description)
+    names = identifiers or _identifiers(file, dataset) if grid.family == "arc" else None
+    if names is not None:
+        read_identifiers(names, config.num_puzzle_identifiers)
+    described = _described(file, config, grid, name, description, named=names is not None)
     with replacing(store, described) as folder:
         weights.write(checkpoint, folder / WEIGHTS)
-        if fits_a_graph(config):
-            export(weights.read(folder / WEIGHTS, config), folder / GRAPH)
-        (folder / CARD).write_text(card(described, config))
+        export((weights.read_but_puzzles if config.named else weights.read)(folder / WEIGHTS, config), folder / GRAPH)
+        if names is not None:
+            shutil.copyfile(names, folder / IDENTIFIERS)
+        (folder / CARD).write_text(card(described, config, named=names is not None))
     return read(store / name)
-
-
-def fits_a_graph(config: TRMConfig) -> bool:
-    """Whether the step can be an ONNX graph: its inputs name no puzzle, so there has to be one puzzle embedding at most."""
-    return not config.prefix_len or config.num_puzzle_identifiers == 1
 
 
 def _checkpoint_file(source: Path) -> Path:
@@ -63,10 +69,16 @@ def _beside(file: Path, names: tuple[str, ...], option: str) -> Path:
     return found[0]
 
 
-def _described(file: Path, config: TRMConfig, grid: Grid, name: str, description: str) -> Manifest:
-    """The manifest: rules decide where there are rules, the halting head elsewhere."""
+def _identifiers(file: Path, dataset: Path) -> Path | None:
+    """The data set's names of its puzzles: beside the checkpoint or dataset.json, or above the folder `train` or `test` that has that one."""
+    places = (file.parent, dataset.parent, *([dataset.parent.parent] if dataset.parent.name in ("train", "test") else []))
+    return next((place / IDENTIFIERS for place in places if (place / IDENTIFIERS).is_file()), None)
+
+
+def _described(file: Path, config: TRMConfig, grid: Grid, name: str, description: str, named: bool) -> Manifest:
+    """The manifest: rules decide where there are rules, the halting head elsewhere, and votes of the attempts where there are copies to vote."""
     ruled, steps = grid.family != "arc", config.halt_max_steps
-    attempts = 8 if ruled else 1
+    attempts = 8 if ruled or named else 1
     return manifest(
         name,
         description=description or f"{grid.family} {grid.height}x{grid.width}, imported; accuracy not measured",
@@ -79,11 +91,11 @@ def _described(file: Path, config: TRMConfig, grid: Grid, name: str, description
     )
 
 
-def card(described: Manifest, config: TRMConfig) -> str:
+def card(described: Manifest, config: TRMConfig, named: bool) -> str:
     """The model card: what the import knows, and what it does not."""
     grid, source = described.puzzle, described.provenance
     embedding = f"{config.num_puzzle_identifiers:,} puzzle embeddings of {config.puzzle_emb_ndim}" if config.prefix_len else "no puzzle embedding"
-    graph = "" if fits_a_graph(config) else NO_GRAPH
+    nameless = NO_NAMES if grid.family == "arc" and not named else ""
     return f"""# {described.name}
 
 {described.description}
@@ -100,4 +112,4 @@ Imported by `trm import` from a checkpoint of the reference implementation. **It
 | one step | {config.H_cycles} cycles of {config.L_cycles} z_L refinements and 1 z_H refinement |
 
 It computes in float32, whatever precision it was trained in.
-{graph}"""
+{nameless}"""

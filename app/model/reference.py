@@ -24,7 +24,7 @@ JUDGED = ("name", "mlp_t", "no_ACT_continue")
 IDLE = ("loss", "H_layers", "forward_dtype", "batch_size")
 """Official fields that change nothing here: of training, ignored there too, or a precision (float32 is used throughout)."""
 
-FAMILIES: dict[int, tuple[FamilyName, Sequence[int]]] = {11: ("sudoku", (4, 6, 9)), 6: ("maze", range(2, 65)), 12: ("arc", (30,))}
+FAMILIES: dict[int, tuple[FamilyName, Sequence[int]]] = {11: ("sudoku", (4, 6, 9)), 6: ("maze", range(2, 65)), 12: ("arc", range(2, 31))}
 """The family that has so many tokens, and the sides of its grids."""
 
 

@@ -1,7 +1,7 @@
 """The model store: one folder a model, described by its `config.json`. Knows files and digests; no torch, no requests.
 
-A folder holds `config.json`, `model.safetensors`, `step.onnx` (what CPU serving runs; not of models with many puzzle embeddings) and
-`README.md` (the model card).
+A folder holds `config.json`, `model.safetensors`, `step.onnx` (what CPU serving runs), of a model whose puzzles have ids `identifiers.json` (which row of its
+puzzle embedding is whose), and `README.md` (the model card).
 Unknown keys, other schema versions and files that do not match their digest are refused, never patched.
 """
 
@@ -15,12 +15,16 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.errors import InvalidModel, UnknownModel, mistakes, shown
+from app.model import identifiers
 from app.model.config import TRMConfig
+from app.model.identifiers import IDENTIFIERS, Identifiers
 
 WEIGHTS, GRAPH, MANIFEST = "model.safetensors", "step.onnx", "config.json"
 GRID_STEP = 5
 """How much longer the sides of each grid are than those of the next smaller one."""
 FamilyName = Literal["sudoku", "maze", "arc"]
+UP_TO = ("maze", "arc")
+"""Families whose models read smaller grids too."""
 
 
 class _Strict(BaseModel):
@@ -34,14 +38,25 @@ class Grid(_Strict):
     height: Annotated[int, Field(ge=1, le=64)]
     width: Annotated[int, Field(ge=1, le=64)]
 
+    @property
+    def cells(self) -> int:
+        """Cells of the grid."""
+        return self.height * self.width
+
     def reads(self, family: str, height: int, width: int) -> bool:
-        """Whether these are the puzzles of that family and size; a maze may also be smaller, since walls around it change nothing."""
-        if (self.family, family) == ("maze", "maze"):
+        """Whether these are the puzzles of that family and size; a maze or an ARC grid may also be smaller: walls or end marks are put around it."""
+        if self.family == family and family in UP_TO:
             return height <= self.height and width <= self.width
         return (self.family, self.height, self.width) == (family, height, width)
 
+    @model_validator(mode="after")
+    def _arc_is_square(self) -> Self:
+        if self.family == "arc" and self.height != self.width:
+            raise ValueError("the canvas of an ARC model is square")
+        return self
+
     def __str__(self) -> str:
-        return f"{self.family} {'up to ' if self.family == 'maze' else ''}{self.height}x{self.width}"
+        return f"{self.family} {'up to ' if self.family in UP_TO else ''}{self.height}x{self.width}"
 
 
 class Defaults(_Strict):
@@ -132,6 +147,17 @@ class Entry:
         """The smallest of its grids that a puzzle of this size fits on; there is one if `manifest.puzzle.reads` it."""
         return next((tall, wide) for tall, wide in self.grids if height <= tall and width <= wide)
 
+    @cached_property
+    def identifiers(self) -> Identifiers | None:
+        """The puzzle ids that it knows; None of a model that has none. Read at the first use, so that a worker never has to."""
+        if IDENTIFIERS not in self.manifest.sha256:
+            return None
+        return identifiers.read(self.file(IDENTIFIERS), self.config.num_puzzle_identifiers)
+
+    def knows(self, puzzle_id: str | None) -> bool:
+        """Whether it can be asked for that puzzle: None is one that has no id."""
+        return puzzle_id is None or (self.identifiers is not None and puzzle_id in self.identifiers)
+
     def file(self, name: str) -> Path:
         """The path of one of its files, once its digest is checked. Raises `InvalidModel` for a file that is not the one described."""
         path, expected = self.folder / name, self.manifest.sha256.get(name)
@@ -157,14 +183,16 @@ class ModelStore:
         if not self.entries:
             raise InvalidModel(f"the model store {root} is empty")
 
-    def resolve(self, name: str | None, family: str, height: int, width: int) -> Entry:
+    def resolve(self, name: str | None, family: str, height: int, width: int, puzzle_id: str | None = None) -> Entry:
         """The model for a puzzle. A family's name, or none, means the one with the smallest grid that reads this size, and of several the one of that name.
+
+        Where puzzles have ids, one that knows this id comes before all others.
 
         Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
         """
         fitting = {entry.name: entry for entry in self.entries.values() if entry.manifest.puzzle.reads(family, height, width)}
         if fitting and name in (None, family):
-            return min(fitting.values(), key=lambda entry: (entry.manifest.puzzle.height * entry.manifest.puzzle.width, entry.name != family, entry.name))
+            return min(fitting.values(), key=lambda entry: (not entry.knows(puzzle_id), entry.manifest.puzzle.cells, entry.name != family, entry.name))
         if name in fitting:
             return fitting[name]
         if name not in (None, family, *self.entries):
@@ -201,7 +229,7 @@ def read(folder: Path) -> Entry:
         entry.config  # noqa: B018  # computed here, where its error can name the file
     except InvalidModel as error:
         raise InvalidModel(f"{path}: {error.detail}") from error
-    if entry.config.seq_len != manifest.puzzle.height * manifest.puzzle.width:
+    if entry.config.seq_len != manifest.puzzle.cells:
         raise InvalidModel(f"{path}: seq_len {entry.config.seq_len} is not {manifest.puzzle.height} x {manifest.puzzle.width}")
     return entry
 

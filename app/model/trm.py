@@ -97,15 +97,18 @@ class TRM(nn.Module):
         shape = (batch, self.config.positions, self.config.hidden_size)
         return Carry(self.H_init.expand(shape), self.L_init.expand(shape))
 
-    def embed(self, tokens: Tensor, puzzle_ids: Tensor | None = None) -> Tensor:
-        """The input embedding (batch, positions, hidden) of tokens (batch, seq_len) and puzzle_ids (batch,)."""
+    def puzzle(self, tokens: Tensor, puzzle_ids: Tensor | None = None) -> Tensor | None:
+        """The puzzle embedding of each puzzle, (batch, puzzle_emb_ndim); of the first id, where none are given; None in a model without."""
+        if not self.config.prefix_len:
+            return None
+        return self.puzzle_emb.weights[torch.zeros_like(tokens[:, 0]) if puzzle_ids is None else puzzle_ids]
+
+    def embed(self, tokens: Tensor, puzzle: Tensor | None = None) -> Tensor:
+        """The input embedding (batch, positions, hidden) of tokens (batch, seq_len) and what `puzzle` gives."""
         config, x = self.config, self.embed_tokens.embedding_weight[tokens]
-        if config.prefix_len:
-            if puzzle_ids is None:
-                puzzle_ids = torch.zeros_like(tokens[:, 0])
-            prefix = self.puzzle_emb.weights[puzzle_ids]
+        if puzzle is not None:
             room = config.prefix_len * config.hidden_size - config.puzzle_emb_ndim
-            prefix = torch.nn.functional.pad(prefix, (0, room)).view(-1, config.prefix_len, config.hidden_size)
+            prefix = torch.nn.functional.pad(puzzle, (0, room)).view(-1, config.prefix_len, config.hidden_size)
             x = torch.cat((prefix, x), dim=1)
         if config.pos_encodings == "learned":
             x = (x + self.embed_pos.embedding_weight) * math.sqrt(0.5)
@@ -122,7 +125,11 @@ class TRM(nn.Module):
 
         With mixer `local` cells may also be a grid of any size: tokens (batch, height, width), states (batch, height, width, hidden).
         """
-        x = self.embed(tokens, puzzle_ids)
+        return self.step(carry, tokens, self.puzzle(tokens, puzzle_ids))
+
+    def step(self, carry: Carry, tokens: Tensor, puzzle: Tensor | None) -> tuple[Carry, Output]:
+        """The same with the puzzles' embeddings, (batch, puzzle_emb_ndim), in the place of their ids."""
+        x = self.embed(tokens, puzzle)
         z_H, z_L = carry
         with torch.no_grad():
             for _ in range(self.config.H_cycles - 1):

@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
+from app.model.embedding import TABLE
 from app.model.store import WEIGHTS, Entry
 from app.model.trm import TRM
 
@@ -31,6 +34,16 @@ def read(path: Path, config: TRMConfig) -> TRM:
         model.load_state_dict(load_file(path))
     except Exception as error:  # safetensors and torch raise several classes, all meaning that the file does not fit
         raise InvalidModel(f"{path}: {error}") from error
+    return model.eval()
+
+
+def read_but_puzzles(path: Path, config: TRMConfig) -> TRM:
+    """The same with one puzzle embedding in the place of many, which may be gigabytes: all that a graph needs."""
+    model = TRM(replace(config, num_puzzle_identifiers=1))
+    model.config = config
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys() if name != TABLE}  # noqa: SIM118  # safe_open is no mapping
+    model.load_state_dict({**tensors, TABLE: model.puzzle_emb.weights})
     return model.eval()
 
 

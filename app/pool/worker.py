@@ -12,8 +12,9 @@ from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.runner import Runner
 from app.engine.scheduler import Guesses
-from app.errors import InvalidModel, TRMError
-from app.model.store import GRAPH, Entry, ModelStore
+from app.errors import TRMError
+from app.model.embedding import PuzzleTable
+from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
 
@@ -23,7 +24,8 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     if spec.backend == "onnx":
         from app.engine.onnx_runner import OnnxRunner
 
-        return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads)
+        puzzles = PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None
+        return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads, puzzles)
     import torch
 
     from app.engine.torch_runner import TorchRunner
@@ -35,14 +37,12 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
     """One engine for each grid of a model, by its number of cells, warmed up by a real step on an empty grid."""
-    family = entry.manifest.puzzle.family
-    if family not in FAMILIES:
-        raise InvalidModel(f"{entry.name}: the family {family} is not served yet")
+    family = FAMILIES[entry.manifest.puzzle.family]
     guesses = Guesses(**entry.manifest.guesses.model_dump()) if entry.manifest.guesses else None
     runner, engines = make_runner(entry, spec), dict[int, Engine]()
     for height, width in entry.grids:
         sized = runner if (height, width) == entry.grids[-1] else runner.on(height, width)
-        engines[height * width] = engine = Engine(sized, FAMILIES[family].rules(height, width), refill=spec.refill, guesses=guesses)
+        engines[height * width] = engine = Engine(sized, family.rules(height, width), refill=spec.refill, guesses=guesses)
         engine.add(Request(id="warm-up", cells=bytes([1]) * sized.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
         engine.step()
     return engines

@@ -48,6 +48,16 @@ class Symmetry:
         return original
 
 
+class Transform(Protocol):
+    """A map of puzzles onto equally hard puzzles of the same model grid, and back."""
+
+    def apply(self, tokens: Tokens) -> Tokens:
+        """The copy of one grid."""
+
+    def invert(self, tokens: Tokens) -> Tokens:
+        """The grid of which `tokens` is the copy."""
+
+
 class Rules(Protocol):
     """The rules of one family at one grid size, for whole batches."""
 
@@ -71,8 +81,15 @@ class Rules(Protocol):
     def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
         """The question, (cells,), with guesses written in, one after the other (see `puzzles.guessing`); none where guesses make no sense."""
 
-    def symmetry(self, rng: np.random.Generator) -> Symmetry:
+    def symmetry(self, rng: np.random.Generator) -> Transform:
         """A random symmetry, uniform over the family's group."""
+
+
+class NamedRules(Rules, Protocol):
+    """The rules of a family whose puzzles have ids, of which a model was trained on augmented copies with names of their own."""
+
+    def copy(self, name: str) -> Transform:
+        """The map from a puzzle onto the copy of that name."""
 
 
 class Family(Protocol):
@@ -81,6 +98,10 @@ class Family(Protocol):
     @property
     def name(self) -> str:
         """The `type` that clients send."""
+
+    @property
+    def named(self) -> bool:
+        """Whether a puzzle has an id, and a model answers those only that it was trained on."""
 
     def parse(self, grid: object) -> Puzzle:
         """Read a client's grid. Raises `InvalidPuzzle` that names the cells at fault."""

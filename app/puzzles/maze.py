@@ -114,7 +114,7 @@ rules = cache(MazeRules)
 class Maze:
     """The family: lists of equally long strings of `#` (wall), space (free), `S` and `G`; solutions have the path as `o`."""
 
-    name = "maze"
+    name, named = "maze", False
 
     def rules(self, height: int, width: int) -> MazeRules:
         """The rules for one grid size. Raises `InvalidPuzzle` for a size that mazes do not have."""

@@ -85,7 +85,7 @@ rules = cache(SudokuRules)
 class Sudoku:
     """The family: strings such as `53..7....` (`.` or `0` empty) or rows of integers (0 empty)."""
 
-    name = "sudoku"
+    name, named = "sudoku", False
 
     def rules(self, height: int, width: int) -> SudokuRules:
         """The rules for one grid size. Raises `InvalidPuzzle` for a size that Sudoku does not have."""

@@ -22,6 +22,8 @@ MEAN_CONTRADICTION = 4
 class Slots:
     """The training batch: carry, questions and answers (slots, cells), steps taken (slots,), and whether each has halted.
 
+    `puzzle_ids` (slots,) are rows of the puzzle embedding, of a model that has many.
+
     Tensors are where the model is; chance comes from a generator on the CPU, so that a run draws the same on every device.
     """
 
@@ -30,6 +32,7 @@ class Slots:
     answers: Tensor
     steps: Tensor
     halted: Tensor
+    puzzle_ids: Tensor | None = None
 
     @classmethod
     def start(cls, model: TRM, count: int, source: Source) -> "Slots":
@@ -38,7 +41,8 @@ class Slots:
         cells = torch.zeros(count, model.config.seq_len, dtype=torch.long, device=device)
         steps = torch.arange(count, device=device) % model.config.halt_max_steps
         carry = Carry(*(z.clone() for z in model.fresh(count)))
-        slots = cls(carry, cells, cells.clone(), steps, torch.ones_like(steps, dtype=torch.bool))
+        puzzle_ids = torch.zeros_like(steps) if model.config.named else None
+        slots = cls(carry, cells, cells.clone(), steps, torch.ones_like(steps, dtype=torch.bool), puzzle_ids)
         slots.refill(model, source)
         slots.steps = steps
         slots.halted = torch.zeros_like(slots.halted)
@@ -47,22 +51,28 @@ class Slots:
     def to(self, device: torch.device) -> "Slots":
         """The same slots on another device."""
         carry = Carry(*(z.to(device) for z in self.carry))
-        return Slots(carry, *(each.to(device) for each in (self.questions, self.answers, self.steps, self.halted)))
+        questions, answers, steps, halted = (each.to(device) for each in (self.questions, self.answers, self.steps, self.halted))
+        return Slots(carry, questions, answers, steps, halted, None if self.puzzle_ids is None else self.puzzle_ids.to(device))
 
     def refill(self, model: TRM, source: Source) -> int:
         """Give every halted slot a fresh carry and the next puzzle; returns how many."""
         index = torch.nonzero(self.halted)[:, 0]
         if len(index) == 0:
             return 0
-        drawn = torch.from_numpy(np.array([source.draw() for _ in range(len(index))])).to(index.device, torch.long)
-        self.questions[index], self.answers[index] = drawn[:, 0], drawn[:, 1]
+        drawn = [source.draw() for _ in range(len(index))]
+        cells = torch.from_numpy(np.array([(each.question, each.answer) for each in drawn])).to(index.device, torch.long)
+        self.questions[index], self.answers[index] = cells[:, 0], cells[:, 1]
+        if self.puzzle_ids is not None:
+            self.puzzle_ids[index] = torch.tensor([each.puzzle_id for each in drawn], device=index.device)
         fresh = model.fresh(len(index))
         self.carry.z_H[index], self.carry.z_L[index] = fresh.z_H, fresh.z_L
         self.steps = self.steps.index_fill(0, index, 0)
         return len(index)
 
     def contradictory(self, rules: Rules) -> Tensor:
-        """Slots, (slots,), in which a wrong guess stands, so that the question has no answer any more."""
+        """Slots, (slots,), in which a wrong guess stands, so that the question has no answer any more. Never where no rule tells right from wrong."""
+        if not rules.verifiable:
+            return torch.zeros_like(self.halted)
         return ((self.questions != rules.blank) & (self.questions != self.answers)).any(-1)
 
     def advance(self, model: TRM, rules: Rules, carry: Carry, q_halt: Tensor, generator: torch.Generator) -> None:

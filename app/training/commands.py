@@ -15,6 +15,7 @@ from app.model.reference import grid_of
 from app.model.store import WEIGHTS, Defaults, Entry, ModelStore
 from app.puzzles.families import FAMILIES
 from app.puzzles.sudoku import rules
+from app.training.arc import ArcSource, keep_identifiers, read_tasks
 from app.training.data import PuzzleSet, Sampler, Source, read_csv, write_csv
 from app.training.generator import MINIMAL, generate
 from app.training.mazes import MazeSource
@@ -37,7 +38,9 @@ def train(arguments: argparse.Namespace) -> int:
     recipe = named(arguments.recipe, dict(arguments.set))
     generated = "fresh mazes" if grid_of(recipe.arch).family == "maze" else f"{arguments.generate} generated"
     recipe = recipe.changed({"data": tuple(Path(given).name for given in arguments.data) or (generated,)})
-    begin, teacher = None, None
+    copies, begin, teacher = _copies(arguments, recipe), None, None
+    if copies:
+        recipe = recipe.changed({"arch.num_puzzle_identifiers": len(copies.identifiers)})
     if arguments.init:
         entry, _ = _stored(arguments.store, arguments.init, recipe.arch)
         if not recipe.arch.same_weights(entry.config):
@@ -47,9 +50,13 @@ def train(arguments: argparse.Namespace) -> int:
         entry, config = _stored(arguments.store, arguments.teacher, recipe.arch)
         if grid_of(config) != grid_of(recipe.arch):
             raise InvalidRequest(f"the teacher {entry.name} reads {grid_of(config)}, and the recipe's model {grid_of(recipe.arch)}")
+        if copies and (entry.identifiers is None or entry.identifiers.names() != copies.identifiers):
+            raise InvalidRequest(f"the teacher {entry.name} was trained on other tasks or copies, so its puzzle embeddings are of others")
         teacher = Teacher(weights.read(entry.file(WEIGHTS), config), f"{entry.name} {entry.version}", recipe.slots)
     recipe = recipe.changed({"teacher": teacher.name if teacher else ""})
-    bf16, source = arguments.bf16 or arguments.device.startswith("cuda"), _source(arguments, recipe)
+    if copies:
+        keep_identifiers(arguments.run_folder, copies.identifiers)
+    bf16, source = arguments.bf16 or arguments.device.startswith("cuda"), copies or _source(arguments, recipe)
     run = Run(arguments.run_folder, recipe, source, weights=begin, teacher=teacher, device=arguments.device, bf16=bf16)
     if not arguments.no_compile:
         run.compile()
@@ -65,8 +72,17 @@ def _stored(store: Path, name: str, arch: TRMConfig) -> tuple[Entry, TRMConfig]:
     return entry, entry.config.on(*local) if local else entry.config
 
 
+def _copies(arguments: argparse.Namespace, recipe: Recipe) -> ArcSource | None:
+    """Copies of ARC tasks, if those are what the recipe's model is to read: how many they are is part of its architecture."""
+    grid = grid_of(recipe.arch)
+    if grid.family != "arc":
+        return None
+    tasks = read_tasks([Path(given) for given in arguments.data])
+    return ArcSource(tasks, grid.height, recipe.copies, recipe.moved, np.random.default_rng(recipe.seed))
+
+
 def _source(arguments: argparse.Namespace, recipe: Recipe) -> Source:
-    """What the recipe's model is to read: Sudokus from lists, or mazes as they are drawn."""
+    """What the recipe's model is to read, if not ARC: Sudokus from lists, or mazes as they are drawn."""
     grid, rng = grid_of(recipe.arch), np.random.default_rng(recipe.seed)
     if grid.family == "maze":
         if arguments.data:
@@ -111,7 +127,7 @@ def export(arguments: argparse.Namespace) -> int:
         "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),
         "puzzles_seen": round(sum(float(row["puzzles_per_s"]) * float(row["seconds"]) for row in curve)),
     }
-    defaults = Defaults(halt="verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
+    defaults = Defaults(halt="learned" if grid_of(arch).family == "arc" else "verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
     entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance)
     print(f"{entry.folder}: version {entry.version}")
     return 0

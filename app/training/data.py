@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,14 @@ def write_csv(puzzles: PuzzleSet, path: Path) -> None:
     path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0) if path.suffix == ".gz" else text.getvalue().encode())
 
 
+class Example(NamedTuple):
+    """A question and its answer, each (cells,), and which puzzle embedding it goes with, in a family whose puzzles have one each."""
+
+    question: Tokens
+    answer: Tokens
+    puzzle_id: int = 0
+
+
 class Source(Protocol):
     """Where a training run's puzzles come from, without end. All chance is from `rng`, so that a run can be resumed."""
 
@@ -115,8 +123,8 @@ class Source(Protocol):
     def rng(self) -> np.random.Generator:
         """The source of chance."""
 
-    def draw(self) -> tuple[Tokens, Tokens]:
-        """One (question, answer), each (cells,)."""
+    def draw(self) -> Example:
+        """One example."""
 
 
 class Sampler:
@@ -134,8 +142,8 @@ class Sampler:
         weights = np.array([weight for _, weight in sets], dtype=float)
         self.weights = weights / weights.sum()
 
-    def draw(self) -> tuple[Tokens, Tokens]:
-        """One (question, answer), each (cells,)."""
+    def draw(self) -> Example:
+        """One example."""
         puzzles = self.sets[self.rng.choice(len(self.sets), p=self.weights)]
         index = self.rng.integers(len(puzzles))
         question, answer = puzzles.questions[index].copy(), puzzles.answers[index]
@@ -145,7 +153,7 @@ class Sampler:
         if self.rng.random() < self.guess:
             self._guess(question, answer)
         symmetry = self.rules.symmetry(self.rng)
-        return symmetry.apply(question), symmetry.apply(answer)
+        return Example(symmetry.apply(question), symmetry.apply(answer))
 
     def _guess(self, question: Tokens, answer: Tokens) -> None:
         """Write one to `MOST_GUESSES` digits that nothing contradicts into cells with few candidates, as an attempt in service begins."""

@@ -109,11 +109,11 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
 
 def table(reports: Sequence[Report]) -> str:
     """The reports as Markdown: the figures, then shares verified by depth of one attempt, then by attempts."""
-    figures = _markdown(FIGURES, [_figures(report) for report in reports])
+    figures = markdown(FIGURES, [_figures(report) for report in reports])
     if any(report.joules_per_puzzle is not None for report in reports):
-        figures += "\n\n" + _markdown(["whole device", "joules / puzzle"], [[report.data, report.joules_per_puzzle] for report in reports])
-    depths = _markdown(["one attempt, steps", *reports[0].by_depth], [[r.data, *(f"{share:.1%}" for share in r.by_depth.values())] for r in reports])
-    tries = _markdown(["attempts", *reports[0].by_attempts], [[r.data, *(f"{share:.1%}" for share in r.by_attempts.values())] for r in reports])
+        figures += "\n\n" + markdown(["whole device", "joules / puzzle"], [[report.data, report.joules_per_puzzle] for report in reports])
+    depths = markdown(["one attempt, steps", *reports[0].by_depth], [[r.data, *(f"{share:.1%}" for share in r.by_depth.values())] for r in reports])
+    tries = markdown(["attempts", *reports[0].by_attempts], [[r.data, *(f"{share:.1%}" for share in r.by_attempts.values())] for r in reports])
     return "\n\n".join((figures, depths, tries))
 
 
@@ -123,5 +123,6 @@ def _figures(report: Report) -> list[object]:
     return [report.data, report.puzzles, f"{report.verified:.2%}", report.wrong, optimal, *steps, report.ms_per_puzzle]
 
 
-def _markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+def markdown(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    """A table."""
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (head, ["---"] * len(head), *rows))

@@ -11,10 +11,13 @@ from pydantic import ValidationError
 
 from app.energy import Energy
 from app.errors import InvalidRequest, mistakes
+from app.model.identifiers import IDENTIFIERS
 from app.model.store import Accuracy, Entry, Guessing, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engines
 from app.puzzles.maze import padded
+from app.training import evaluate_arc
+from app.training.arc import read_tasks
 from app.training.data import PuzzleSet, read_csv
 from app.training.evaluate import Budget, Report, table, with_clues
 from app.training.evaluate import evaluate as measure
@@ -31,6 +34,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
     spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads)
+    if entry.manifest.puzzle.family == "arc":
+        return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):
         reports.append(report)
         print(f"{report.data}: {report.verified:.2%} of {report.puzzles}", file=sys.stderr)
@@ -98,6 +103,23 @@ def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec:
         height, width = entry.grid(side, side)
         label = f"mazes {side}x{side}{' with open rooms' if arguments.rooms else ''}"
         yield measure(engines[height * width], _on_canvas(mazes, height, width), budget, label, energy)
+
+
+def _of_arc(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> int:
+    """Ask for the test grids of all tasks that are named, and report as `evaluate` does."""
+    if arguments.sizes or arguments.rooms or arguments.clues or arguments.hard is not None or arguments.guesses is not None:
+        raise InvalidRequest("ARC tasks have no sizes, clues or guesses to choose: leave --sizes, --rooms, --clues, --hard and --guesses out")
+    if entry.identifiers is None:
+        raise InvalidRequest(f"{entry.name} has no {IDENTIFIERS}, so no puzzle can be named")
+    tasks, (engine,) = read_tasks(arguments.data), make_engines(entry, spec).values()
+    report = evaluate_arc.evaluate(engine, entry.identifiers, tasks, entry.manifest.puzzle.height, budget, f"test grids of {len(tasks)} tasks")
+    print(evaluate_arc.table([report]))
+    if arguments.record:
+        from app.training.publish import record
+
+        entry = record(entry, Accuracy(data=report.data, puzzles=report.tests, verified=report.voted, mean_steps=report.mean_steps))
+    print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json()]}))
+    return 0
 
 
 def _on_canvas(mazes: PuzzleSet, height: int, width: int) -> PuzzleSet:

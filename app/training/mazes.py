@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from app.puzzles.base import Rules, Tokens
 from app.puzzles.maze import FREE, GOAL, PATH, SMALLEST, START, WALL, Maze, padded
-from app.training.data import PuzzleSet
+from app.training.data import Example, PuzzleSet
 
 Cells = NDArray[np.bool_]
 """The open cells of a maze, (height, width)."""
@@ -54,13 +54,13 @@ class MazeSource:
         self.height, self.width, self.rng = height, width, rng
         self.rules: Rules = Maze().rules(height, width)
 
-    def draw(self) -> tuple[Tokens, Tokens]:
-        """One (question, answer), each (height * width,)."""
+    def draw(self) -> Example:
+        """One maze with its path, each (height * width,)."""
         height, width = (int(self.rng.integers(SMALLEST, most + 1, size=2).max()) for most in (self.height, self.width))
         corner = int(self.rng.integers(self.height - height + 1)), int(self.rng.integers(self.width - width + 1))
         maze = generate(height, width, 1, self.rng, loopy=self.LOOPY, rooms=bool(self.rng.random() < self.ROOMS))
         question, answer = (padded(tokens, (height, width), (self.height, self.width), corner)[0] for tokens in (maze.questions, maze.answers))
-        return question, answer
+        return Example(question, answer)
 
 
 def perfect(height: int, width: int, rng: np.random.Generator) -> Cells:

@@ -14,6 +14,7 @@ from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
 from app.model.folder import CARD, manifest, replacing
+from app.model.identifiers import IDENTIFIERS
 from app.model.reference import grid_of
 from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry, Guessing, Limits, read, write
 from app.model.trm import TRM
@@ -40,12 +41,14 @@ def publish(run: Path, store: Path, name: str, config: TRMConfig, description: s
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=256),
-        guesses=None if grid.family == "maze" else Guessing(cells=4, among=8, steps=5, doubt=0.3),  # nothing in a maze is worth guessing
+        guesses=Guessing(cells=4, among=8, steps=5, doubt=0.3) if grid.family == "sudoku" else None,  # nothing in the others is worth guessing
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
     with replacing(store, described) as folder:
         weights.save(model, folder / WEIGHTS)
         export(model, folder / GRAPH)
+        if config.named:
+            shutil.copyfile(run / IDENTIFIERS, folder / IDENTIFIERS)
         if (target / CARD).exists():
             shutil.copy(target / CARD, folder / CARD)
     return read(target)

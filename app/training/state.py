@@ -32,6 +32,8 @@ def save(path: Path, model: TRM, ema: TRM, optimizers: Optimizers, slots: Slots,
     tensors |= {f"slots.{k}": getattr(slots, k) for k in ("questions", "answers", "steps", "halted")}
     if teacher is not None:
         tensors |= {"teacher.z_H": teacher.carry.z_H, "teacher.z_L": teacher.carry.z_L}
+    if slots.puzzle_ids is not None:
+        tensors["slots.puzzle_ids"] = slots.puzzle_ids
     tensors["generators.torch"] = generators.torch.get_state()
     metadata = {"update": str(update), "teacher": _name(teacher), "numpy": json.dumps(generators.numpy.bit_generator.state)}
     partial = path.with_suffix(".partial")

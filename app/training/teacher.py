@@ -29,10 +29,10 @@ class Teacher:
         self.carry = Carry(*(torch.where(halted[:, None, None], new, old) for new, old in zip(fresh, self.carry, strict=True)))
 
     @torch.no_grad()
-    def step(self, questions: Tensor) -> Tensor:
-        """One step of all slots; what it answers, logits (slots, cells, vocab)."""
+    def step(self, questions: Tensor, puzzle_ids: Tensor | None = None) -> Tensor:
+        """One step of all slots; what it answers, logits (slots, cells, vocab). Rows of the puzzle embedding mean the same to it as to the student."""
         output: Output
-        self.carry, output = self.model(self.carry, questions)
+        self.carry, output = self.model(self.carry, questions, puzzle_ids)
         return output.logits
 
 

@@ -9,6 +9,7 @@ import csv
 import json
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -31,10 +32,32 @@ def update_ema(ema: TRM, model: TRM, decay: float) -> None:
     torch._foreach_lerp_(list(ema.parameters()), list(model.parameters()), 1 - decay)
 
 
+class SignSGD(torch.optim.Optimizer):
+    """A step of `lr` against the sign of each gradient, as the reference trains puzzle embeddings; rows without a gradient stay as they are.
+
+    A row is touched seldom, by a gradient that the mean over the batch makes small: neither its size nor a history of it says much.
+    """
+
+    def __init__(self, params: Sequence[Tensor], lr: float, weight_decay: float) -> None:
+        super().__init__(params, {"lr": lr, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: object = None) -> None:  # type: ignore[override]  # noqa: ARG002  # no closure is ever given
+        """One update."""
+        for group in self.param_groups:
+            for table in (p for p in group["params"] if p.grad is not None):
+                touched = (table.grad != 0).any(1, keepdim=True)
+                table.sub_(group["lr"] * (table.grad.sign() + group["weight_decay"] * table * touched))
+
+
 def optimizers(model: TRM, recipe: Recipe) -> list[torch.optim.Optimizer]:
-    """AdamW, and Muon before it for the blocks' matrices if the recipe says so; each group keeps its full rate as `full_lr`."""
+    """AdamW; before it Muon for the blocks' matrices if the recipe says so, after it `SignSGD` where puzzles have embeddings of their own.
+
+    Each group keeps its full rate as `full_lr`.
+    """
     matrices = [p for p in model.L_level.parameters() if p.ndim == 2] if recipe.optimizer == "muon" else []
-    taken = {id(p) for p in matrices}
+    tables = [model.puzzle_emb.weights] if model.config.named else []
+    taken = {id(p) for p in matrices + tables}
     rest = [p for p in model.parameters() if id(p) not in taken]
     groups = [
         {"params": [p for p in rest if p.ndim > 1], "weight_decay": recipe.weight_decay},
@@ -43,6 +66,8 @@ def optimizers(model: TRM, recipe: Recipe) -> list[torch.optim.Optimizer]:
     made: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, 0.95))]
     if matrices:
         made.insert(0, torch.optim.Muon(matrices, lr=recipe.muon_lr, weight_decay=recipe.muon_weight_decay))
+    if tables:
+        made.append(SignSGD(tables, recipe.puzzle_lr, recipe.puzzle_weight_decay))
     for group in (group for each in made for group in each.param_groups):
         group["full_lr"] = group["lr"]
     return made
@@ -98,8 +123,8 @@ class Run:
             self.teacher.refill(slots.halted)
         contradictory = slots.contradictory(rules)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            carry, output = self.model(slots.carry, slots.questions)
-            taught = None if self.teacher is None else self.teacher.step(slots.questions)
+            carry, output = self.model(slots.carry, slots.questions, slots.puzzle_ids)
+            taught = None if self.teacher is None else self.teacher.step(slots.questions, slots.puzzle_ids)
         imitated = None if taught is None else imitation(output.logits, taught, recipe.temperature)
         loss, solved = losses(output, slots.answers, contradictory, recipe.q_weight, recipe.label_smoothing, imitated, recipe.distill)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no annotation there

@@ -41,7 +41,7 @@ def maze(request: pytest.FixtureRequest) -> Case:
 
 
 def test_every_family_has_a_case() -> None:
-    assert {family for family, *_ in CASES.values()} == set(FAMILIES)
+    assert {family for family, *_ in CASES.values()} | {"arc"} == set(FAMILIES)
 
 
 def test_the_answer_breaks_no_rule_and_the_question_itself_does(case) -> None:
@@ -88,6 +88,16 @@ def test_a_symmetric_copy_is_as_right_as_the_original_and_comes_back(case, seed)
     assert rules.violations(symmetry.apply(question), symmetry.apply(answer)).tolist() == [0]
     assert rules.violations(symmetry.apply(question), symmetry.apply(question)) == rules.violations(question, question)
     assert (symmetry.invert(symmetry.apply(answer)) == answer).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_arc_has_no_judge_and_its_copies_come_back(seed) -> None:
+    grid = FAMILIES["arc"].parse([[1, 2, 3], [0, 4, 9]])
+    rules, question = FAMILIES["arc"].rules(6, 6), np.frombuffer(FAMILIES["arc"].place(grid, 6, 6), dtype=np.uint8)
+    symmetry = rules.symmetry(np.random.default_rng(seed))
+    assert (symmetry.invert(symmetry.apply(question)) == question).all()
+    assert not rules.verifiable
+    assert rules.violations(question[None], question[None]).tolist() == [1]
 
 
 def test_symmetries_follow_from_the_seed_alone(case) -> None:

@@ -25,7 +25,7 @@ TOLERANCE = {"onnx": 0.0, "torch": 1e-3}
 def state(runner: Runner, slot: int) -> NDArray[np.float32]:
     """Both states of a slot."""
     if isinstance(runner, OnnxRunner):
-        return np.stack([state[slot].reshape(runner.cells, -1) for state in (runner.z_H, runner.z_L)])
+        return np.stack([state[slot].reshape(-1, state.shape[-1]) for state in (runner.z_H, runner.z_L)])
     assert isinstance(runner, TorchRunner)
     return np.stack([state[slot].numpy() for state in runner.carry])
 

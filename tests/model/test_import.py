@@ -1,16 +1,21 @@
 """Every public form of a checkpoint comes back from the store with the outputs that it had."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from app.cli import main
 from app.engine.onnx_runner import OnnxRunner
+from app.errors import InvalidModel
 from app.model import weights
+from app.model.embedding import PuzzleTable
 from app.model.importing import import_checkpoint
-from app.model.store import GRAPH, MANIFEST, WEIGHTS, Entry, ModelStore, digest
+from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore, digest
 from app.model.trm import TRM
+from tests.support.arc import NAMES
 from tests.support.checkpoints import PUBLIC, put_checkpoint
 
 LAYOUTS = [
@@ -83,12 +88,53 @@ def test_the_graph_computes_what_the_model_does(tmp_path: Path, mlp_t: bool) -> 
         assert (answers == output.logits.argmax(-1).numpy()).mean() > 0.95
 
 
-def test_a_model_with_many_puzzle_embeddings_has_no_graph_and_its_card_says_so(tmp_path: Path) -> None:
-    put_checkpoint(tmp_path / "run", num_puzzle_identifiers=5, vocab_size=12, seq_len=900)
+def test_a_graph_is_fed_the_puzzle_embedding_of_half_numbers(tmp_path: Path) -> None:
+    model = put_checkpoint(tmp_path / "run", num_puzzle_identifiers=5, vocab_size=12, seq_len=25)
+    model.puzzle_emb.weights.data = model.puzzle_emb.weights.bfloat16()
+    torch.save(model.state_dict(), tmp_path / "run" / "step_8")
+    model.puzzle_emb.weights.data = model.puzzle_emb.weights.float()
     entry = imported(tmp_path)
-    assert {path.name for path in entry.folder.iterdir()} == {MANIFEST, WEIGHTS, "README.md"}
-    assert set(entry.manifest.sha256) == {WEIGHTS}
-    assert "no `step.onnx`" in (entry.folder / "README.md").read_text()
+    runner = OnnxRunner(entry.file(GRAPH), 5, 1, PuzzleTable(entry.file(WEIGHTS)))
+    tokens = np.random.default_rng(0).integers(0, 12, (5, 25)).astype(np.uint8)
+    for slot, cells in enumerate(tokens):
+        runner.load(slot, cells, slot)
+    with torch.no_grad():
+        _, output = model(model.fresh(5), torch.from_numpy(tokens).long(), torch.arange(5))
+    np.testing.assert_allclose(runner.step(5)[1].T, (output.q_halt.numpy(), output.q_continue.numpy()), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "place"),
+    [("dataset.json", "identifiers.json"), ("train/dataset.json", "train/identifiers.json"), ("train/dataset.json", "identifiers.json")],
+)
+def test_the_names_of_puzzles_come_with_the_model(tmp_path: Path, dataset: str, place: str) -> None:
+    put_checkpoint(tmp_path / "run", num_puzzle_identifiers=6, vocab_size=12, seq_len=25)
+    (tmp_path / "run" / "train").mkdir()
+    (tmp_path / "run" / "dataset.json").rename(tmp_path / "run" / dataset)
+    (tmp_path / "run" / place).write_text(json.dumps(NAMES))
+    entry = imported(tmp_path)
+    assert entry.identifiers is not None
+    assert list(entry.identifiers) == ["mirror", "fill"]
+    assert set(entry.manifest.sha256) == {WEIGHTS, GRAPH, "identifiers.json"}
+    assert (entry.manifest.defaults.halt, entry.manifest.defaults.attempts) == ("learned", 8)
+    assert "no `identifiers.json`" not in (entry.folder / "README.md").read_text()
+
+
+def test_without_their_names_no_puzzle_can_be_asked_for_and_the_import_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_checkpoint(tmp_path / "run", num_puzzle_identifiers=5, vocab_size=12, seq_len=25)
+    assert main(["import", str(tmp_path / "run"), "--store", str(tmp_path / "store"), "--name", "given"]) == 0
+    assert "no puzzle can be named" in capsys.readouterr().err
+    entry = ModelStore(tmp_path / "store").entries["given"]
+    assert entry.identifiers is None
+    assert "no `identifiers.json`" in (entry.folder / "README.md").read_text()
+
+
+def test_names_that_are_not_the_models_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    put_checkpoint(tmp_path / "run", num_puzzle_identifiers=5, vocab_size=12, seq_len=25)
+    (tmp_path / "run" / "identifiers.json").write_text(json.dumps(NAMES))
+    with pytest.raises(InvalidModel, match="it has 6 names, the model 5 puzzle embeddings"):
+        imported(tmp_path)
+    assert not (tmp_path / "store").exists()
 
 
 def test_the_card_and_the_manifest_say_what_is_known(tmp_path: Path) -> None:

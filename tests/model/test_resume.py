@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 from app.errors import InvalidModel
 from app.training.curves import draw
 from app.training.recipes import RECIPES, Recipe
-from tests.model.runs import MAZES, RECIPE, run
+from tests.model.runs import ARC, MAZES, RECIPE, run
 
 
 def content(path: Path) -> dict[str, bytes]:
@@ -24,7 +24,7 @@ PAPER = replace(RECIPES["trm-sudoku-small"], updates=12, slots=8, ema_start=6).c
 )
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, PAPER, MAZES], ids=["units", "paper", "mazes"])
+@pytest.mark.parametrize("recipe", [RECIPE, PAPER, MAZES, ARC], ids=["units", "paper", "mazes", "arc"])
 @pytest.mark.parametrize("interrupted_at", [1, 5, 9, 11])
 def test_an_interrupted_run_ends_where_an_uninterrupted_one_does(tmp_path: Path, interrupted_at: int, recipe: Recipe) -> None:
     run(tmp_path / "whole", recipe).train()

@@ -13,6 +13,7 @@ STATUS = {
     "UnsupportedMediaType": 415,
     "NotFound": 404,
     "UnknownModel": 404,
+    "UnknownPuzzle": 404,
     "Unavailable": 503,
     "QueueFull": 503,
     "Draining": 503,

@@ -14,7 +14,7 @@ def source(height: int = 8, width: int = 9, seed: int = 0) -> MazeSource:
 @pytest.mark.parametrize(("height", "width"), [(5, 5), (8, 9), (12, 6)])
 def test_every_answer_is_a_shortest_path_of_its_question_and_most_have_one_only(height: int, width: int) -> None:
     drawn, ways = source(height, width), list[int]()
-    for question, answer in (drawn.draw() for _ in range(60)):
+    for question, answer, _ in (drawn.draw() for _ in range(60)):
         asked, solved = rows_of(question, width), rows_of(answer, width)
         assert (len(asked), len(asked[0])) == (height, width)
         assert is_right(asked, solved)
@@ -71,5 +71,5 @@ def test_the_same_seed_draws_the_same_mazes_and_another_draws_others() -> None:
 def test_no_question_of_a_maze_contradicts_itself() -> None:
     """Free cells are open, though their token is not a Sudoku's blank."""
     drawn = source()
-    for question, answer in (drawn.draw() for _ in range(20)):
+    for question, answer, _ in (drawn.draw() for _ in range(20)):
         assert not ((question != drawn.rules.blank) & (question != answer)).any()

@@ -124,7 +124,7 @@ def test_tokens_and_cells_tell_the_family(tmp_path, tokens, cells, family) -> No
     assert (grid.family, grid.height * grid.width, grid.height) == (family, cells, grid.width)
 
 
-@pytest.mark.parametrize(("tokens", "cells"), [(11, 80), (11, 25), (11, 900), (6, 90), (6, 1), (6, 65 * 65), (12, 100), (10, 81), (5, 5)])
+@pytest.mark.parametrize(("tokens", "cells"), [(11, 80), (11, 25), (11, 900), (6, 90), (6, 1), (6, 65 * 65), (12, 90), (12, 31 * 31), (10, 81), (5, 5)])
 def test_puzzles_of_no_family_are_refused_by_their_sizes(tmp_path, tokens, cells) -> None:
     with pytest.raises(InvalidModel, match=f"vocab_size {tokens} and seq_len {cells}"):
         grid_of(read(tmp_path, sizes=SIZES | {"vocab_size": tokens, "seq_len": cells}))

@@ -20,7 +20,7 @@ def sampler(*sets: tuple[PuzzleSet, float], reveal: int = 6, seed: int = 0) -> S
 @pytest.mark.parametrize("side", SIDES)
 def test_the_answer_of_every_copy_solves_its_question(side) -> None:
     draws = sampler((one(side), 1))
-    for question, answer in (draws.draw() for _ in range(50)):
+    for question, answer, _ in (draws.draw() for _ in range(50)):
         assert broken_rules((question - 1).tolist(), (answer - 1).tolist(), side) == 0
 
 
@@ -36,7 +36,7 @@ def test_at_least_one_cell_stays_blank() -> None:
 
 
 def test_a_question_that_is_solved_already_is_drawn_as_it_is() -> None:
-    question, answer = sampler((one(4, ANSWERS[4]), 1)).draw()
+    question, answer, _ = sampler((one(4, ANSWERS[4]), 1)).draw()
     assert (question == answer).all()
 
 
@@ -66,8 +66,8 @@ def test_lists_are_drawn_from_by_weight() -> None:
 def test_a_share_of_the_questions_begins_with_guesses_some_of_them_wrong() -> None:
     draws = Sampler([(one(9, ANSWERS[9][:9] + "." * 72), 1.0)], rules(9), 0, np.random.default_rng(0), guess=0.5, guess_right=0.5)
     drawn = [draws.draw() for _ in range(200)]
-    more = np.array([(question > 1).sum() - 9 for question, _ in drawn])
-    wrong = np.array([((question > 1) & (question != answer)).any() for question, answer in drawn])
+    more = np.array([(question > 1).sum() - 9 for question, _, _ in drawn])
+    wrong = np.array([((question > 1) & (question != answer)).any() for question, answer, _ in drawn])
     assert set(more.tolist()) == {0, 1, 2, 3, 4}
     assert 0.4 < (more > 0).mean() < 0.6
     assert 0.4 < wrong[more > 0].mean() < 1
@@ -76,4 +76,4 @@ def test_a_share_of_the_questions_begins_with_guesses_some_of_them_wrong() -> No
 
 def test_guesses_that_are_always_right_leave_the_answer_as_it_is() -> None:
     draws = Sampler([(one(9), 1.0)], rules(9), 0, np.random.default_rng(0), guess=1.0, guess_right=1.0)
-    assert all(((question == 1) | (question == answer)).all() for question, answer in (draws.draw() for _ in range(50)))
+    assert all(((question == 1) | (question == answer)).all() for question, answer, _ in (draws.draw() for _ in range(50)))

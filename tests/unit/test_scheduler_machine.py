@@ -145,6 +145,17 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert (entry.ended, entry.verified, entry.step) == (life.ended, life.verified, life.step)
         self.release([entry.request.id for entry in update.finished])
 
+    @precondition(lambda self: self.lives)
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        """Whoever waits for another attempt can be finished without it; who is in a slot cannot."""
+        name = data.draw(st.sampled_from(sorted(self.lives)))
+        waits = name in self.queue
+        assert self.scheduler.settle(self.scheduler.entries[name]) == waits
+        if waits:
+            self.finished.add(name)
+            self.forget(name)
+
     def release(self, finished: list[str]) -> None:
         """Ended attempts leave their slots: at once, or when all of the batch has ended."""
         held = [name for name in self.memory[: self.size] if name in self.in_slots()]

@@ -1,5 +1,7 @@
 """`GET /v1/models` and `/v1/models/{name}`: what is served, with what limits, and how well it was measured to do."""
 
+from itertools import islice
+
 from fastapi import APIRouter
 
 from app.api.deps import Needs
@@ -9,6 +11,7 @@ from app.errors import UnknownModel, shown
 from app.model.store import WEIGHTS, Entry
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
+MOST_IDS = 1000
 
 
 @router.get("")
@@ -40,4 +43,5 @@ def describe(entry: Entry) -> ModelOut:
         limits=manifest.limits.model_dump(),
         accuracy=[each.model_dump() for each in manifest.accuracy],
         sha256=manifest.sha256[WEIGHTS],
+        puzzle_ids=None if entry.identifiers is None else list(islice(entry.identifiers, MOST_IDS)),
     )

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/v1", tags=["solve"])
 async def solve(body: SolveIn, request: Request, services: Needs) -> SolveOut | Response:
     """Solve one puzzle. The solution comes back in the form that was sent; `verified` is what the rules say of it."""
     started, solver = time.perf_counter(), services.solver
-    work = solver.solve(body.puzzle.type, body.puzzle.grid, body.model, options(body.options))
+    work = solver.solve(body.puzzle.type, body.puzzle.grid, body.model, options(body.options), body.puzzle.puzzle_id)
     try:
         solution = await while_connected(request, work)
     except ClientGone:
