@@ -40,7 +40,7 @@ def publish(run: Path, store: Path, name: str, config: TRMConfig, description: s
         puzzle=grid,
         arch=config.to_json(),
         defaults=defaults,
-        limits=Limits(max_steps=256, attempts=256),
+        limits=Limits(max_steps=256, attempts=512),
         guesses=Guessing(cells=4, among=8, steps=5, doubt=0.3) if grid.family == "sudoku" else None,  # nothing in the others is worth guessing
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
