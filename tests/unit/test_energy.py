@@ -85,13 +85,13 @@ class Nvml(ModuleType):
     def nvmlInit(self) -> None:  # noqa: N802  # NVML's names
         pass
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> str:  # noqa: N802  # NVML's names
         return list(self.millijoules)[index]
 
-    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> str:  # noqa: N802  # NVML's names
         return uuid
 
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802  # NVML's names
         return self.millijoules[handle]
 
 
