@@ -122,6 +122,7 @@ class ProcessPool:
         self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
         self.tasks: list[asyncio.Task[None]] = []
         self.closing = False
+        self.end: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Start the workers; returns when each has run a real step. Raises `InvalidModel` if one cannot start."""
@@ -179,8 +180,12 @@ class ProcessPool:
         return self.dispatcher.retry_after()
 
     async def close(self) -> None:
-        """Stop the workers; what still waits or runs is refused with `Draining`."""
+        """Stop the workers; what still waits or runs is refused with `Draining`. A second call waits for the first one's end."""
         self.closing = True
+        self.end = self.end or asyncio.create_task(self._end())
+        await asyncio.shield(self.end)
+
+    async def _end(self) -> None:
         for task in self.tasks:
             task.cancel()
         launches = [each.launching for each in self.workers if each.launching is not None]

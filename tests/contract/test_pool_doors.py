@@ -61,3 +61,25 @@ async def test_a_file_that_is_no_model_keeps_a_pool_from_starting(kind, tmp_path
     pool = kind(WorkerSpec(store=tmp_path, models=("broken",), slots=1), 1, 1, Metrics())
     with pytest.raises(InvalidModel, match=f"could not start: .*{GRAPH}"):
         await pool.start()
+
+
+@pytest.mark.parametrize("kind", [LocalPool, ProcessPool])
+async def test_closing_a_pool_again_while_it_closes_ends_its_workers_once(kind, real_store) -> None:
+    class Counting(kind.make_worker):  # type: ignore[name-defined, misc]
+        ends = 0
+
+        def reap(self) -> None:
+            self.ends += 1
+            super().reap()
+
+    class Pool(kind):  # type: ignore[misc, valid-type]
+        make_worker = Counting
+
+    pool = Pool(WorkerSpec(store=real_store, models=("four",), slots=1), 2, 1, Metrics(("four",)))
+    await pool.start()
+    first = asyncio.create_task(pool.close())
+    await asyncio.sleep(0)
+    await pool.close()
+    assert pool.status().ready == 0
+    await asyncio.wait_for(first, 1)
+    assert [each.ends for each in pool.workers] == [1, 1]
