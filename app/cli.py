@@ -169,7 +169,7 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--description", default="", help="one sentence for the list of models")
     command.add_argument("--size", type=int, metavar="N", help="of mazes: largest that the model reads (the size it was trained on); its weights fit any")
-    command.add_argument("--max-steps", type=int, default=16, help="default steps of an attempt")
+    command.add_argument("--max-steps", type=int, help="default steps of an attempt (the most it took in training)")
     command.add_argument("--attempts", type=int, default=16, help="default attempts")
     command.set_defaults(run=export)
 

@@ -145,7 +145,7 @@ class Engine:
         """Keep an answer if it breaks fewer rules than those before it, or as few and has less excess; count it as a vote where no rule can tell."""
         track = self.tracks[entry.request.id]
         if not self.rules.verifiable:
-            track.votes.add(self._restored(track, answer), sigmoid(logit))
+            track.votes.add(self._restored(track, answer), sigmoid(logit), void=flaws[0] > 1)
             track.best, track.halt_probability = track.votes.ranked()[0]
         elif flaws < track.flaws:
             track.flaws, track.halt_probability = flaws, sigmoid(logit)

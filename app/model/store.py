@@ -84,11 +84,15 @@ class Guessing(_Strict):
 
 
 class Accuracy(_Strict):
-    """One measured figure: `verified` is a share of `puzzles`, `mean_steps` counts over all attempts."""
+    """One measured figure. `solved` is a share of `puzzles`: verified by rule, or of ARC equal to the task's own answer; `mean_steps` is of all attempts.
+
+    `optimal` is the share than which no answer is better, where there is better and worse.
+    """
 
     data: str
     puzzles: int
-    verified: float
+    solved: float
+    optimal: float | None = None
     mean_steps: float
 
 

@@ -55,11 +55,14 @@ def cropped(canvas: Tokens) -> Tokens:
     """The grid (height, width) at the upper left of a canvas (side * side,): the largest rectangle of colours there, 0x0 if there is none."""
     side = isqrt(canvas.size)
     cells = canvas.reshape(side, side)
-    coloured = (cells >= FIRST) & (cells < FIRST + COLOURS)
-    widths = np.minimum.accumulate(np.logical_and.accumulate(coloured, axis=1).sum(1))
+    widths = np.minimum.accumulate(np.logical_and.accumulate(_coloured(cells), axis=1).sum(1))
     height = int(np.argmax(widths * np.arange(1, side + 1))) + 1
     width = int(widths[height - 1])
     return cells[: height if width else 0, :width]
+
+
+def _coloured(tokens: Tokens) -> NDArray[np.bool_]:
+    return (tokens >= FIRST) & (tokens < FIRST + COLOURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +120,13 @@ def _renamed(grid: Tokens, colours: tuple[int, ...]) -> Tokens:
 
 
 class ArcRules:
-    """No answer can be judged: only a task's author knows its rule."""
+    """No answer can be judged, but that there is one: only a task's author knows its rule."""
 
     verifiable, blank = False, PAD
 
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:  # noqa: ARG002  # whatever they are
-        """1 of every answer, (batch,): none is verified."""
-        return np.ones(len(answers), dtype=np.intp)
+        """1 of every answer, (batch,), since none is verified, and 2 of one without a grid."""
+        return np.where(_coloured(answers[:, 0]), 1, 2).astype(np.intp)
 
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: no answer is known to be right."""

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -127,7 +128,8 @@ def export(arguments: argparse.Namespace) -> int:
         "training_minutes": round(sum(float(row["seconds"]) for row in curve) / 60, 1),
         "puzzles_seen": round(sum(float(row["puzzles_per_s"]) * float(row["seconds"]) for row in curve)),
     }
-    defaults = Defaults(halt="learned" if grid_of(arch).family == "arc" else "verified", max_steps=arguments.max_steps, attempts=arguments.attempts)
+    halt: Literal["learned", "verified"] = "learned" if grid_of(arch).family == "arc" else "verified"
+    defaults = Defaults(halt=halt, max_steps=arguments.max_steps or arch.halt_max_steps, attempts=arguments.attempts)
     entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance)
     print(f"{entry.folder}: version {entry.version}")
     return 0

@@ -7,12 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+
 from app.engine.engine import Engine
 from app.engine.request import Copy, Outcome, Request
 from app.engine.votes import Votes
 from app.errors import InvalidRequest
 from app.model.identifiers import Identifiers
-from app.puzzles.arc import on_canvas
+from app.puzzles.arc import cropped, on_canvas
 from app.puzzles.base import Tokens
 from app.training.arc import Task
 from app.training.evaluate import Budget, markdown
@@ -101,7 +103,7 @@ def _rank(asked: _Asked, outcomes: Sequence[Outcome]) -> int:
     """The place of the right answer among those voted for, from 0; how many there are if it is not among them."""
     votes = Votes()
     for outcome in outcomes:
-        votes.add(outcome.cells, outcome.halt_probability)
+        votes.add(outcome.cells, outcome.halt_probability, void=not cropped(np.frombuffer(outcome.cells, dtype=np.uint8)).size)
     answers = [answer for answer, _ in votes.ranked()]
     return answers.index(asked.answer) if asked.answer in answers else max(2, len(answers))
 

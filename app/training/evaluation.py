@@ -44,7 +44,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         from app.training.publish import record
 
         for report in reports:
-            accuracy = Accuracy(data=report.data, puzzles=report.puzzles, verified=report.verified, mean_steps=report.mean_steps)
+            accuracy = Accuracy(data=report.data, puzzles=report.puzzles, solved=report.verified, optimal=report.optimal, mean_steps=report.mean_steps)
             entry = record(entry, accuracy)
     print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json() for report in reports]}))
     return 0
@@ -117,7 +117,7 @@ def _of_arc(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: W
     if arguments.record:
         from app.training.publish import record
 
-        entry = record(entry, Accuracy(data=report.data, puzzles=report.tests, verified=report.voted, mean_steps=report.mean_steps))
+        entry = record(entry, Accuracy(data=report.data, puzzles=report.tests, solved=report.voted, mean_steps=report.mean_steps))
     print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json()]}))
     return 0
 

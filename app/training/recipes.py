@@ -186,7 +186,7 @@ RECIPES: dict[str, Recipe] = {
     "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8),
     "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6),
     "maze": Recipe(arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0),
-    "arc": Recipe(arch=transductive(8, 64), updates=8000, slots=32, cooldown=0.6, lr=2e-3, copies=15, reveal=0),
+    "arc": Recipe(arch=transductive(8, 64), updates=3600, slots=32, cooldown=0.6, lr=2e-3, copies=15, reveal=0),
     "trm-sudoku": FASTEST,
     "trm-sudoku-small": replace(FASTEST, arch=reference(128, (2, 2)), updates=3000, slots=32, ema_start=2000),
 }

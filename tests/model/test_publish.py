@@ -76,7 +76,7 @@ def test_publishing_again_keeps_the_card_and_forgets_the_accuracy(trained: Run, 
     first = put(trained, tmp_path / "store")
     (first.folder / "README.md").write_text("a card")
     config = json.loads((first.folder / MANIFEST).read_text())
-    config["accuracy"] = [{"data": "some", "puzzles": 1, "verified": 1.0, "mean_steps": 1.0}]
+    config["accuracy"] = [{"data": "some", "puzzles": 1, "solved": 1.0, "mean_steps": 1.0}]
     (first.folder / MANIFEST).write_text(json.dumps(config))
     second = put(trained, tmp_path / "store", description="")
     assert (second.folder / "README.md").read_text() == "a card"

@@ -40,7 +40,7 @@ class Copied:
         index = len(self.loaded) - 1
         copy = augmentation_of(COPIES[index].name)
         shown = copy.apply(np.frombuffer(self.answers[index], dtype=np.uint8))
-        shown[shown == 0] = 11  # a model is not taught what to write outside of the grid
+        shown[(shown == 0) & shown.any()] = 11  # a model is not taught what to write outside of the grid
         return shown[None], np.array([[self.logits[index] if not self.left else -1.0, -9.0]], dtype=np.float32)
 
 
@@ -60,6 +60,12 @@ def test_each_attempt_runs_on_the_copy_of_its_turn_with_its_embedding() -> None:
 def test_answers_are_mapped_back_and_the_one_with_most_votes_is_the_outcome() -> None:
     outcome = asked(Copied(A, B, C, B))
     assert (outcome.cells, outcome.verified, outcome.halt_reason, outcome.steps) == (B, None, "learned", 4)
+
+
+def test_an_answer_without_a_grid_wins_over_none() -> None:
+    nothing = bytes(len(QUESTION))
+    outcome = asked(Copied(nothing, nothing, A, nothing))
+    assert (outcome.cells, outcome.attempts) == (A, 4)
 
 
 def test_of_equally_many_votes_the_likelier_answer_wins_with_its_mean_probability() -> None:

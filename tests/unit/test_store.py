@@ -72,7 +72,7 @@ def test_an_entry_knows_its_version_architecture_and_files(root) -> None:
 
 def test_what_is_written_is_read_back(root) -> None:
     folder = root / "small"
-    described = Manifest.model_validate(manifest(folder, 4, description="another", accuracy=[{"data": "d", "puzzles": 5, "verified": 0.5, "mean_steps": 2}]))
+    described = Manifest.model_validate(manifest(folder, 4, description="another", accuracy=[{"data": "d", "puzzles": 5, "solved": 0.5, "mean_steps": 2}]))
     assert write(folder, described).manifest == described
     assert read(folder).manifest == described
     assert json.loads((folder / MANIFEST).read_text())["description"] == "another"

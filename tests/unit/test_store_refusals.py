@@ -36,7 +36,7 @@ def folder(tmp_path):
         ({"defaults": {"halt": "whenever", "max_steps": 1, "attempts": 1}}, "defaults.halt"),
         ({"limits": {"max_steps": 0, "attempts": 1}}, "limits.max_steps"),
         ({"limits": {"max_steps": 1}}, "limits.attempts"),
-        ({"accuracy": [{"data": "d", "puzzles": 5, "verified": 0.5}]}, "accuracy.0.mean_steps"),
+        ({"accuracy": [{"data": "d", "puzzles": 5, "solved": 0.5}]}, "accuracy.0.mean_steps"),
         ({"sha256": {"weights": 5}}, "sha256.weights"),
     ],
 )

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from app.engine.votes import Votes
 
-BALLOTS = st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c"]), st.sampled_from([0.25, 0.5, 0.75])), max_size=6)
+VOID = b"void"
+BALLOTS = st.lists(st.tuples(st.sampled_from([b"a", b"b", b"c", VOID]), st.sampled_from([0.25, 0.5, 0.75])), max_size=6)
 
 
 def counted(*ballots: tuple[bytes, float]) -> Votes:
     votes = Votes()
     for answer, probability in ballots:
-        votes.add(answer, probability)
+        votes.add(answer, probability, void=answer == VOID)
     return votes
 
 
@@ -25,8 +26,9 @@ def counted(*ballots: tuple[bytes, float]) -> Votes:
         ([(b"a", 0.9), (b"b", 0.1), (b"b", 0.3)], [(b"b", 0.2), (b"a", 0.9)]),
         ([(b"a", 0.1), (b"b", 0.9)], [(b"b", 0.9), (b"a", 0.1)]),
         ([(b"a", 0.5), (b"b", 0.5)], [(b"a", 0.5), (b"b", 0.5)]),
+        ([(VOID, 0.9), (VOID, 0.9), (b"a", 0.1)], [(b"a", 0.1), (VOID, 0.9)]),
     ],
-    ids=["one", "most votes", "as many, likelier", "as many, as likely, earlier"],
+    ids=["one", "most votes", "as many, likelier", "as many, as likely, earlier", "void"],
 )
 def test_the_answer_with_most_votes_comes_first(ballots, ranked) -> None:
     assert [(answer, round(mean, 6)) for answer, mean in counted(*ballots).ranked()] == ranked
@@ -36,7 +38,7 @@ def test_the_answer_with_most_votes_comes_first(ballots, ranked) -> None:
 def test_a_vote_is_settled_only_if_no_ballots_to_come_change_who_leads(ballots, left) -> None:
     if counted(*ballots).settled(left):
         leader = counted(*ballots).ranked()[0][0]
-        for more in product(product((b"a", b"b", b"new"), (0.0, 1.0)), repeat=left):
+        for more in product(product((b"a", b"b", b"new", VOID), (0.0, 1.0)), repeat=left):
             assert counted(*ballots, *more).ranked()[0][0] == leader
 
 
