@@ -28,12 +28,17 @@ from bench.puzzles import mix
 CLIENTS = (1, 8, 64)
 
 
-@contextmanager
-def server(environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """A server on a free port, with its log thrown away; its port and process id."""
+def free_port() -> int:
+    """A port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", "import sys; from app.cli import main; sys.exit(main())", "serve", "--port", str(port)]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def server(environment: dict[str, str], before: str = "") -> Iterator[tuple[int, int]]:
+    """A server on a free port, with its log thrown away; its port and process id. `before` is Python that its process runs first."""
+    port = free_port()
+    command = [sys.executable, "-c", f"{before}\nimport sys; from app.cli import main; sys.exit(main())", "serve", "--port", str(port)]
     process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL, cwd=PROJECT)
     try:
         while not ready(port):

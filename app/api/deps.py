@@ -25,8 +25,8 @@ class Services:
     metrics: Metrics
 
 
-def services(request: Request) -> Services:
-    """The services of the application that this request came to."""
+async def services(request: Request) -> Services:
+    """The services of the application that this request came to. Async, since the framework runs any other dependency in a thread."""
     found: Services = request.state.services
     return found
 

@@ -49,7 +49,7 @@ class SolveIn(_In):
 
     puzzle: PuzzleIn
     model: Annotated[StrictStr | None, Field(description="A model's or family's name; left out, the family's default.")] = None
-    options: OptionsIn = OptionsIn()
+    options: Annotated[OptionsIn, Field(default_factory=OptionsIn)]
 
 
 class TraceOut(BaseModel):

@@ -5,6 +5,7 @@ Tokens are the reference's: 0 pad (unused here), 1 blank, digit d -> d + 1.
 
 from collections.abc import Iterator
 from functools import cache
+from math import isqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,12 @@ from app.puzzles.guessing import guesses
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
 """Height and width of a box, by side of the grid."""
+SYMBOLS = {side: frozenset(".0123456789"[: side + 2]) for side in BOXES}
+"""What may stand in a cell of a string, by side of the grid."""
+TOKENS = bytes(symbol - ord("0") + BLANK if chr(symbol) in "0123456789" else BLANK for symbol in range(256))
+"""The token of each character."""
+DIGITS = bytes(token - BLANK + ord("0") if BLANK < token <= BLANK + 9 else ord("0") for token in range(256))
+"""The character of each token, 0 of one that is no digit."""
 
 
 class SudokuRules:
@@ -41,6 +48,11 @@ class SudokuRules:
         overwritten = (inputs != BLANK) & (inputs != answers)
         broken: NDArray[np.intp] = incomplete.sum(1) + overwritten.sum(1)
         return broken
+
+    def contradictory(self, question: Tokens) -> bool:
+        """Whether a row, column or box of a question (cells,) holds a digit twice."""
+        held = self.bits[question][self.units]
+        return bool((np.bitwise_or.reduce(held, axis=1) != held.sum(1)).any())
 
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: a Sudoku is solved or it is not."""
@@ -95,19 +107,21 @@ class Sudoku:
 
     def parse(self, grid: object) -> Puzzle:
         """Read a grid. Raises `InvalidPuzzle` for a wrong shape or symbol, or givens that already contradict each other."""
-        digits = _from_string(grid) if isinstance(grid, str) else _from_rows(grid)
-        side = int(len(digits) ** 0.5)
-        if errors := tuple(_contradictions(digits, side)):
+        cells = _from_string(grid) if isinstance(grid, str) else _from_rows(grid)
+        side = isqrt(len(cells))
+        puzzle = Puzzle("sudoku", side, side, cells)
+        if rules(side).contradictory(puzzle.tokens):
+            errors = tuple(_contradictions(cells, side))
             raise InvalidPuzzle("the givens contradict the rules: " + "; ".join(e.detail for e in errors), fields=errors)
-        return Puzzle("sudoku", side, side, bytes(digit + 1 for digit in digits))
+        return puzzle
 
     def render(self, cells: bytes, like: object) -> str | list[list[int]]:
         """Write a solution as a string or as rows, whichever `like` is; a token that is no digit is written as empty."""
-        digits = [max(token - 1, 0) for token in cells]
+        text = cells.translate(DIGITS).decode("ascii")
         if isinstance(like, str):
-            return "".join(map(str, digits))
-        side = int(len(digits) ** 0.5)
-        return [digits[row * side : (row + 1) * side] for row in range(side)]
+            return text
+        side = isqrt(len(text))
+        return [[int(digit) for digit in text[start : start + side]] for start in range(0, len(text), side)]
 
     def place(self, puzzle: Puzzle, height: int, width: int) -> bytes:  # noqa: ARG002  # a Sudoku fits its own size only
         """The puzzle as it is."""
@@ -135,22 +149,22 @@ def _wrong(detail: str, pointer: str = "") -> InvalidPuzzle:
     return InvalidPuzzle(detail, fields=(FieldError(pointer, detail),))
 
 
-def _from_string(grid: str) -> list[int]:
+def _from_string(grid: str) -> bytes:
     sides = {side * side: side for side in BOXES}
     if len(grid) not in sides:
         raise _wrong(f"a Sudoku string has 16, 36 or 81 characters, one a cell, row by row; this one has {len(grid)}")
     side = sides[len(grid)]
-    for index, symbol in enumerate(grid):
-        if symbol not in ".0123456789"[: side + 2]:
-            raise _wrong(f"cell {_cell(index, side)} is {symbol!r}; a {side}x{side} cell is 1 to {side}, or '.' or '0' for empty")
-    return [0 if symbol == "." else int(symbol) for symbol in grid]
+    if not SYMBOLS[side].issuperset(grid):
+        index, symbol = next((index, symbol) for index, symbol in enumerate(grid) if symbol not in SYMBOLS[side])
+        raise _wrong(f"cell {_cell(index, side)} is {symbol!r}; a {side}x{side} cell is 1 to {side}, or '.' or '0' for empty")
+    return grid.encode("ascii").translate(TOKENS)
 
 
-def _from_rows(grid: object) -> list[int]:
+def _from_rows(grid: object) -> bytes:
     if not isinstance(grid, list) or len(grid) not in BOXES:
         shape = f"{len(grid)} rows" if isinstance(grid, list) else shown(grid)
         raise _wrong(f"a Sudoku is a string or a list of 4, 6 or 9 rows, not {shape}")
-    side, digits = len(grid), []
+    side, tokens = len(grid), bytearray()
     for row, line in enumerate(grid):
         if not isinstance(line, list) or len(line) != side:
             raise _wrong(f"a Sudoku is one string or a list of rows; row {row + 1} is not a list of {side} integers", f"/{row}")
@@ -158,18 +172,18 @@ def _from_rows(grid: object) -> list[int]:
             if type(digit) is not int or not 0 <= digit <= side:
                 cell = _cell(row * side + column, side)
                 raise _wrong(f"cell {cell} is {shown(digit)}; a {side}x{side} cell is 1 to {side}, or 0 for empty", f"/{row}/{column}")
-            digits.append(digit)
-    return digits
+            tokens.append(digit + BLANK)
+    return bytes(tokens)
 
 
 def _cell(index: int, side: int) -> str:
     return f"r{index // side + 1}c{index % side + 1}"
 
 
-def _contradictions(digits: list[int], side: int) -> Iterator[FieldError]:
+def _contradictions(cells: bytes, side: int) -> Iterator[FieldError]:
     kinds = [f"{kind} {number + 1}" for kind in ("row", "column", "box") for number in range(side)]
     for kind, unit in zip(kinds, rules(side).units.tolist(), strict=True):
         for digit in range(1, side + 1):
-            cells = [_cell(index, side) for index in unit if digits[index] == digit]
-            if len(cells) > 1:
-                yield FieldError("", f"{kind} has {digit} in {' and '.join(cells)}")
+            places = [_cell(index, side) for index in unit if cells[index] == digit + BLANK]
+            if len(places) > 1:
+                yield FieldError("", f"{kind} has {digit} in {' and '.join(places)}")

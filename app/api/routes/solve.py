@@ -31,8 +31,7 @@ async def solve(body: SolveIn, request: Request, services: Needs) -> SolveOut | 
 
 def options(given: OptionsIn) -> Options:
     """The options in the solver's units."""
-    values = given.model_dump(exclude={"timeout_ms"})
-    return Options(timeout=given.timeout_ms / 1000, **values)
+    return Options(halt=given.halt, max_steps=given.max_steps, attempts=given.attempts, timeout=given.timeout_ms / 1000, trace=given.trace, cache=given.cache)
 
 
 def answer(solution: Solution, family: Family, grid: object, started: float) -> SolveOut:
