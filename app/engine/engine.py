@@ -13,7 +13,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.request import Expired, Finished, Outcome, Request, TraceStep
+from app.engine import isolation
+from app.engine.isolation import Fault
+from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
 from app.engine.runner import Runner
 from app.engine.scheduler import Entry, Guesses, Plan, Refill, Scheduler
 from app.engine.votes import Votes
@@ -92,8 +94,9 @@ class Engine:
             return Step(0, 0.0, 0, finished)
         self._apply(plan)
         started = self.clock()
-        answers, logits = self.runner.step(plan.size)
+        answers, logits, faults = isolation.step(self.runner, plan.size)
         now = self.clock()
+        finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.running[slot]) and not entry.ended]
         violations = self.rules.violations(self.inputs[: plan.size], answers)
         self._trace(answers, logits)
         excess = self._excess(violations == 0, answers)
@@ -171,6 +174,11 @@ class Engine:
             solve_seconds=now - track.started,
             trace=tuple(track.trace),
         )
+
+    def _fail(self, entry: Entry, fault: Fault) -> Failed:
+        """The step failed on this request: no further attempt is made of it, and its slot is free at the next step."""
+        self.abort(entry.request.id)
+        return Failed(entry.request.id, fault.kind, f"step {entry.step + 1} of attempt {entry.attempt} {fault.detail}", fault.cause)
 
     def _expire(self, entry: Entry) -> Finished:
         """The deadline passed in the queue: with an answer of an earlier attempt that is an outcome, without one it is not."""

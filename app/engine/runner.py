@@ -24,5 +24,8 @@ class Runner(Protocol):
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
 
-    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
+    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
+        """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input.
+
+        May raise anything its runtime does; then every slot is as it was before.
+        """

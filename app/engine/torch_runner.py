@@ -51,10 +51,11 @@ class TorchRunner:
         return torch.autocast("cuda", torch.bfloat16) if self.device.startswith("cuda") else nullcontext()
 
     @torch.inference_mode()
-    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
+    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
+        """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
+        rows = slice(first, first + size)
         with self._precision():
-            carry, output = self.model(Carry(self.carry.z_H[:size], self.carry.z_L[:size]), self.tokens[:size], self.puzzle_ids[:size])
-        self.carry.z_H[:size], self.carry.z_L[:size] = carry
+            carry, output = self.model(Carry(self.carry.z_H[rows], self.carry.z_L[rows]), self.tokens[rows], self.puzzle_ids[rows])
+        self.carry.z_H[rows], self.carry.z_L[rows] = carry
         q = torch.stack((output.q_halt, output.q_continue), dim=-1)
         return output.logits.argmax(-1).to(torch.uint8).cpu().numpy(), q.cpu().numpy()

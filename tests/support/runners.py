@@ -52,13 +52,14 @@ class Oracle:
     def move(self, source: int, target: int) -> None:
         self.tokens[target], self.steps[target] = self.tokens[source], self.steps[source]
 
-    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
+    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
         self.sizes.append(size)
-        self.steps[:size] += 1
+        slots = range(first, first + size)
+        self.steps[slots] += 1
         if self.clock is not None:
             self.clock.now += 1
-        left = [self.depth(self.tokens[slot].tobytes()) - self.steps[slot] for slot in range(size)]
-        return np.stack([self._shown(slot, left[slot] <= 0) for slot in range(size)]), self.logits(np.array(left))
+        left = [self.depth(self.tokens[slot].tobytes()) - self.steps[slot] for slot in slots]
+        return np.stack([self._shown(slot, remaining <= 0) for slot, remaining in zip(slots, left, strict=True)]), self.logits(np.array(left))
 
     def logits(self, left: NDArray[np.float64]) -> NDArray[np.float32]:
         """Halt when the answer is there; no question contradicts itself."""

@@ -34,7 +34,7 @@ class Copied:
         self.loaded.append((puzzle_id, tokens.tobytes()))
         self.left = self.steps
 
-    def step(self, size):
+    def step(self, size, first=0):
         self.clock.now += 1
         self.left -= 1
         index = len(self.loaded) - 1
