@@ -7,17 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from app.energy import Energy
 from app.engine import isolation
 from app.engine.engine import Engine
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.request import Failed, Finished, Outcome, Request
 from app.engine.runner import Runner
 from app.engine.torch_runner import TorchRunner
-from app.errors import InvalidModel
+from app.errors import InvalidModel, StepFailed
 from app.model import weights
 from app.model.export import export
 from app.model.store import GRAPH, ModelStore
 from app.puzzles.sudoku import rules
+from app.training.data import PuzzleSet
+from app.training.evaluate import Budget, evaluate
 from tests.contract.test_runner_agreement import CONFIGS
 from tests.support.engines import run
 from tests.support.grids import tokens
@@ -186,3 +189,9 @@ def test_what_is_not_finite_anywhere_in_a_state_reaches_its_own_logits_at_once_a
         answers, logits = runner.step(3)
         assert np.isfinite(logits).all(1).tolist() == [True, False, True]
         assert (answers[[0, 2]] == clean[[0, 2]]).all()
+
+
+def test_an_evaluation_tells_which_puzzle_the_model_fails_on(make) -> None:
+    grids = np.array([np.frombuffer(cells, dtype=np.uint8) for cells in (HEALTHY[0], POISON)])
+    with pytest.raises(StepFailed, match="puzzle 1: step 1 of attempt 1 "):
+        evaluate(Engine(make(2), rules(4)), PuzzleSet(grids, grids, 4, 4), Budget("verified", 2, 1), "two", Energy())
