@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.runner import Runner
+from app.engine.runner import Judged, Runner
 from app.errors import InvalidModel
 from app.puzzles.base import Tokens
 
@@ -30,7 +30,7 @@ class Fault:
     cause: str
 
 
-def step(runner: Runner, size: int) -> tuple[Tokens, NDArray[np.float32], dict[int, Fault]]:
+def step(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32], dict[int, Fault]]:
     """`runner.step(size)`, and the faults by slot; rows of such slots mean nothing. Their state is lost: load them anew.
 
     Raises `InvalidModel` when no slot came through and an empty grid does not either: then it is not for the puzzles.
@@ -43,14 +43,14 @@ def step(runner: Runner, size: int) -> tuple[Tokens, NDArray[np.float32], dict[i
     return answers, logits, faults
 
 
-def _run(runner: Runner, size: int) -> tuple[Tokens, NDArray[np.float32], dict[int, Fault]]:
+def _run(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32], dict[int, Fault]]:
     answers, logits, faults = _attempt(runner, 0, size)
     for slot in np.flatnonzero(~np.isfinite(logits).all(1)).tolist():
         faults.setdefault(slot, Fault("not_finite", "gave numbers that are not finite", f"q {logits[slot].tolist()}"))
     return answers, logits, faults
 
 
-def _attempt(runner: Runner, first: int, size: int) -> tuple[Tokens, NDArray[np.float32], dict[int, Fault]]:
+def _attempt(runner: Runner, first: int, size: int) -> tuple[Tokens | Judged, NDArray[np.float32], dict[int, Fault]]:
     """Step slots first..first+size-1; when that raises, each half of them."""
     try:
         return *runner.step(size, first), {}
@@ -59,5 +59,11 @@ def _attempt(runner: Runner, first: int, size: int) -> tuple[Tokens, NDArray[np.
             fault = Fault("raised", f"raised {type(error).__name__}", str(error))
             return np.zeros((1, runner.cells), dtype=np.uint8), np.full((1, 2), np.nan, dtype=np.float32), {first: fault}
     half = size // 2
-    left, right = _attempt(runner, first, half), _attempt(runner, first + half, size - half)
+    left = _fetched(*_attempt(runner, first, half))
+    right = _fetched(*_attempt(runner, first + half, size - half))
     return np.concatenate([left[0], right[0]]), np.concatenate([left[1], right[1]]), left[2] | right[2]
+
+
+def _fetched(answers: Tokens | Judged, logits: NDArray[np.float32], faults: dict[int, Fault]) -> tuple[Tokens, NDArray[np.float32], dict[int, Fault]]:
+    """The same with answers that outlast the next run."""
+    return answers.fetch(list(range(len(logits)))) if isinstance(answers, Judged) else answers, logits, faults

@@ -57,7 +57,7 @@ class OnnxRunner:
         self.z_H, self.z_L = (np.zeros((self.slots, *shapes[name]), dtype=np.float32) for name in ("z_H", "z_L"))
         self.puzzle = np.zeros((self.slots, *(shapes["puzzle"] if self.puzzles else [0])), dtype=np.float32)
 
-    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:  # noqa: ARG002  # it does not judge
         """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
         self.tokens[slot], self.z_H[slot], self.z_L[slot] = tokens, self.H_init, self.L_init
         if self.puzzles:

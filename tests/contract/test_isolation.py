@@ -13,6 +13,7 @@ from app.engine.engine import Engine
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.request import Failed, Finished, Outcome, Request
 from app.engine.runner import Runner
+from app.engine.torch_rules import check
 from app.engine.torch_runner import TorchRunner
 from app.errors import InvalidModel, StepFailed
 from app.model import weights
@@ -33,6 +34,9 @@ POISON = tokens("12.............4").tobytes()
 RUNNERS: dict[str, Callable[[Path, int], Runner]] = {
     "onnx": lambda folder, slots: OnnxRunner(folder / GRAPH, slots, 1),
     "torch": lambda folder, slots: TorchRunner(weights.load(ModelStore(folder.parent).entries[folder.name]), slots),
+    "torch as on a GPU": lambda folder, slots: TorchRunner(
+        weights.load(ModelStore(folder.parent).entries[folder.name]), slots, bucketed=True, check=check("sudoku", 4, 4, "cpu")
+    ),
 }
 
 
@@ -116,7 +120,8 @@ def states(runner: Runner) -> list[np.ndarray]:
     if isinstance(runner, OnnxRunner):
         return [runner.tokens.copy(), runner.z_H.copy(), runner.z_L.copy()]
     assert isinstance(runner, TorchRunner)
-    return [each.numpy().copy() for each in (runner.tokens, *runner.carry)]
+    runner.state.flush()
+    return [each.numpy().copy() for each in (runner.state.tokens, *runner.state.carry)]
 
 
 def test_a_step_that_raises_leaves_every_slot_as_it_was(folders) -> None:
@@ -180,7 +185,7 @@ def test_what_is_not_finite_anywhere_in_a_state_reaches_its_own_logits_at_once_a
         for slot, grid in enumerate(grids):
             runner.load(slot, grid)
         runner.step(3)
-        tensors = runner.carry._asdict() if isinstance(runner, TorchRunner) else {"z_H": runner.z_H, "z_L": runner.z_L}
+        tensors = runner.state.carry._asdict() if isinstance(runner, TorchRunner) else {"z_H": runner.z_H, "z_L": runner.z_L}
         kept = {name: each.clone() if isinstance(each, torch.Tensor) else each.copy() for name, each in tensors.items()}
         clean, _ = runner.step(3)
         for name, each in tensors.items():

@@ -46,7 +46,7 @@ class Oracle:
         self.steps = np.zeros(slots, dtype=int)
         self.sizes: list[int] = []
 
-    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:
         self.tokens[slot], self.steps[slot] = tokens, 0
 
     def move(self, source: int, target: int) -> None:

@@ -26,7 +26,7 @@ class Scripted:
     def __init__(self, *spoils: int) -> None:
         self.spoils = list(spoils)
 
-    def load(self, slot, tokens, puzzle_id):
+    def load(self, slot, tokens, puzzle_id=0, question=None):
         pass
 
     def step(self, size, first=0):

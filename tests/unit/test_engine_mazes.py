@@ -51,7 +51,7 @@ class Scripted:
         self.answers, self.loads = list(answers), 0
         self.engine = Engine(self, rules(5, 5))
 
-    def load(self, slot, tokens, puzzle_id) -> None:
+    def load(self, slot, tokens, puzzle_id=0, question=None) -> None:
         self.loads += 1
 
     def step(self, size, first=0):
