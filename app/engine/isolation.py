@@ -45,8 +45,10 @@ def step(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32
 
 def _run(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32], dict[int, Fault]]:
     answers, logits, faults = _attempt(runner, 0, size)
-    for slot in np.flatnonzero(~np.isfinite(logits).all(1)).tolist():
-        faults.setdefault(slot, Fault("not_finite", "gave numbers that are not finite", f"q {logits[slot].tolist()}"))
+    finite = np.isfinite(logits)
+    if not finite.all():
+        for slot in np.flatnonzero(~finite.all(1)).tolist():
+            faults.setdefault(slot, Fault("not_finite", "gave numbers that are not finite", f"q {logits[slot].tolist()}"))
     return answers, logits, faults
 
 

@@ -34,7 +34,7 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
 
     torch.set_num_threads(spec.threads)
     puzzle = entry.manifest.puzzle
-    judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # on a CPU numpy judges faster
+    judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
     return TorchRunner(weights.load(entry), spec.slots, spec.device, check=judge)
 
 
