@@ -17,6 +17,7 @@ from app.errors import (
     InvalidRequest,
     NoWorker,
     QueueFull,
+    StepFailed,
     UnknownModel,
     UnknownPuzzle,
     UnsupportedMediaType,
@@ -31,6 +32,7 @@ ATTEMPT_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 
 OUTCOMES = ("solved", "unsolved", "expired", "abandoned", "failed")
 REASONS = ("verified", "learned", "max_steps", "deadline")
+FAULTS = ("raised", "not_finite")
 CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass")
 
 
@@ -75,6 +77,7 @@ class Metrics:
             "trm_step_duration_seconds", "Duration of one step of a batch.", ["model", "device"], buckets=STEP_BUCKETS, registry=registry
         )
         self.step_size = Histogram("trm_step_batch_size", "Puzzles in one step.", ["model"], buckets=SIZE_BUCKETS, registry=registry)
+        self.step_faults = Counter("trm_step_faults_total", "Puzzles that a step failed on, by how.", ["model", "kind"], registry=registry)
         self.halting_steps = Histogram(
             "trm_halting_steps", "Steps until a puzzle halted, over all attempts.", ["model", "reason"], buckets=DEPTH_BUCKETS, registry=registry
         )
@@ -101,6 +104,8 @@ class Metrics:
                 self.finished.labels(model, outcome)
             for reason in REASONS:
                 self.halting_steps.labels(model, reason)
+            for kind in FAULTS:
+                self.step_faults.labels(model, kind)
             for verified in ("true", "false"):
                 self.verified.labels(model, verified)
         for result in CACHE_RESULTS:
@@ -116,6 +121,7 @@ class Metrics:
             Draining,
             NoWorker,
             WorkerLost,
+            StepFailed,
             DeadlineExceeded,
         ):
             self.rejected.labels(refusal.type)

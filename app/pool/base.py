@@ -28,8 +28,8 @@ class Pool(Protocol):
     async def solve(self, model: str, request: Request) -> Outcome:
         """Solve one puzzle; cancelling the call frees its slot.
 
-        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits, and
-        `WorkerLost` if workers keep dying on it.
+        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits,
+        `StepFailed` if the model fails on it, and `WorkerLost` if workers keep dying on it.
         """
 
     def status(self) -> PoolStatus:

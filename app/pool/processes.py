@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
-from app.engine.request import Expired, Outcome, Request
-from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker
+from app.engine.request import Expired, Failed, Finished, Outcome, Request
+from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, StepFailed
 from app.metrics import Metrics
 from app.pool import worker
 from app.pool.base import PoolStatus
@@ -269,7 +269,7 @@ class ProcessPool:
                 self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
                 self.dispatcher.measure(len(message.finished), message.seconds)
                 for finished in message.finished:
-                    self._finish(each.member, finished)
+                    self._finish(each.member, message.model, finished)
                 self.dispatcher.dispatch()
                 if not each.member.held:
                     each.unanswered_since = None
@@ -280,11 +280,17 @@ class ProcessPool:
             case None:
                 self._lost(each)
 
-    def _finish(self, member: Member, finished: Outcome | Expired) -> None:
+    def _finish(self, member: Member, model: str, finished: Finished) -> None:
+        if isinstance(finished, Failed):
+            self.metrics.step_faults.labels(model, finished.kind).inc()
+            log.warning("step failed", extra={"worker": member.name, "model": model, "detail": finished.detail, "cause": finished.cause})
         ticket = member.held.pop(finished.id, None)
         if ticket is None or ticket.future.done():
             return
-        if isinstance(finished, Expired):
-            ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
-        else:
-            ticket.future.set_result(finished)
+        match finished:
+            case Expired():
+                ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
+            case Failed(detail=detail):
+                ticket.future.set_exception(StepFailed(detail))
+            case Outcome():
+                ticket.future.set_result(finished)
