@@ -9,11 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.engine.lanes import Lanes
+from app.engine.lanes import TURNS, Lanes
 from app.engine.request import Outcome, Request
+from app.engine.scheduler import LANES
 from app.errors import DeadlineExceeded, QueueFull, WorkerLost
 from app.pool.messages import Abort, Stepped, Submit, ToWorker
 from app.pool.pace import Pace
+
+FRESH_SHARE = TURNS / (TURNS + len(LANES) - 1)
+"""The share of freed slots that puzzles get that have not run yet, when others always wait, too."""
 
 
 @dataclass(slots=True, eq=False)
@@ -127,13 +131,15 @@ class Dispatcher:
         member.started.update(name for name in message.started if name in member.held)
 
     def expected_wait(self, bulk: bool = True) -> float:
-        """Seconds that a puzzle admitted now would wait for its first slot, by the pace of late; 0 until that is measured.
+        """Seconds that a puzzle admitted now would wait for its first slot, by the pace of late; 0 until that is measured, or when nobody waits here.
 
-        Every puzzle ahead takes the time of one attempt: what then still is not done waits behind those that have not started.
+        Every puzzle ahead that has not started takes the time of one attempt; what is not done then waits behind it, but for the turns of its lane.
         """
-        ready = sum(member.ready for member in self.members)
         ahead = Counter(ticket.model for lane in self.waiting.lanes[: 1 + bulk] for ticket in lane)
-        return sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead.items()) / max(1, ready)
+        if ahead:
+            ahead.update(ticket.model for member in self.members for name, ticket in member.held.items() if name not in member.started)
+        seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead.items())
+        return seconds / FRESH_SHARE / max(1, sum(member.ready for member in self.members))
 
     def retry_after(self) -> int:
         """Whole seconds until the queue of now is worked off, 1 to 60."""

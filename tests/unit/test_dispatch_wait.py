@@ -3,14 +3,17 @@
 import pytest
 
 from app.errors import QueueFull
+from app.pool.dispatch import FRESH_SHARE
 from tests.support.members import admit, dispatcher, step, ticket
 
 
 def paced(workers: int = 1, *, attempt_seconds: float, slots: int = 1, capacity: int = 100):
-    """A dispatcher that has measured how long one attempt takes a worker, one slot among full ones; one that fills its worker and does not wait is in."""
+    """A dispatcher that has measured an attempt: it takes a worker so many seconds, restarts and bulk that take their turns included. All slots are taken."""
     queue, members = dispatcher(workers, credit=slots, capacity=capacity)
-    step(queue, members[0], size=slots, seconds=attempt_seconds * slots, finished=[(1, 1)])
+    step(queue, members[0], size=slots, seconds=attempt_seconds * slots * FRESH_SHARE, finished=[(1, 1)])
     admit(queue, [f"* {number}" for number in range(workers * slots)])
+    for member in members:
+        member.started.update(member.held)
     return queue, members
 
 
@@ -43,7 +46,7 @@ async def test_the_wait_is_the_work_ahead_over_all_ready_workers() -> None:
 async def test_each_model_has_a_pace_of_its_own() -> None:
     queue, (worker,) = paced(attempt_seconds=1)
     for model, seconds in (("slow", 5.0), ("fast", 0.5)):
-        step(queue, worker, model=model, seconds=seconds, finished=[(2, 1)])
+        step(queue, worker, model=model, seconds=seconds * FRESH_SHARE, finished=[(2, 1)])
         queue.admit(ticket(model, model=model), 0)
     assert queue.expected_wait() == pytest.approx(2 * 5 + 2 * 0.5)
 
@@ -51,9 +54,17 @@ async def test_each_model_has_a_pace_of_its_own() -> None:
 async def test_puzzles_of_many_attempts_delay_others_by_one_only() -> None:
     queue, (worker,) = paced(attempt_seconds=1)
     for _ in range(500):
-        step(queue, worker, seconds=1, finished=[(200, 100)])
+        step(queue, worker, seconds=FRESH_SHARE, finished=[(200, 100)])
     admit(queue, "abc")
     assert queue.expected_wait() == pytest.approx(3 * 2, rel=0.01)
+
+
+async def test_what_a_worker_holds_and_has_not_started_is_ahead_too() -> None:
+    queue, (worker,) = paced(attempt_seconds=1, slots=2)
+    assert queue.expected_wait() == 0
+    admit(queue, "ab")
+    worker.started.clear()
+    assert queue.expected_wait() == pytest.approx(4)
 
 
 async def test_bulk_waits_behind_all_and_delays_nobody_else() -> None:
