@@ -43,12 +43,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many slots it ran, how long it took, how many requests still wait, and who finished."""
+    """What one step did: how many slots it ran, how long it took, how many requests still wait, who finished, and whose first step it was."""
 
     size: int
     seconds: float
     waiting: int
     finished: list[Finished]
+    started: list[str] = field(default_factory=list)
 
 
 def _chance(request: Request, number: int) -> np.random.Generator:
@@ -112,7 +113,8 @@ class Engine:
             if self._settled(entry) and self.scheduler.settle(entry):
                 update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
-        return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
+        first = [entry.request.id for _, entry in plan.loads if entry.attempt == 1]
+        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first)
 
     def _judged(self, answers: Tokens | Judged) -> tuple[NDArray[np.intp], Fetch]:
         """How many rules each answer breaks, (batch,), by the runner's word if it judges, and what gives the answers of some slots."""

@@ -118,7 +118,7 @@ class ProcessPool:
     def __init__(self, spec: WorkerSpec, workers: int, capacity: int, metrics: Metrics, *, stall_seconds: float = 30.0) -> None:
         self.workers = [self.make_worker(str(index), spec) for index in range(workers)]
         members = [each.member for each in self.workers]
-        self.dispatcher = Dispatcher(members, capacity, credit=spec.slots + max(1, spec.slots // 2))
+        self.dispatcher = Dispatcher(members, capacity, spec.slots, ahead=max(1, spec.slots // 2))
         self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
         self.tasks: list[asyncio.Task[None]] = []
         self.closing = False
@@ -167,8 +167,8 @@ class ProcessPool:
         """The pool now; never waits for a worker."""
         dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
         return PoolStatus(
-            waiting=len(dispatcher.waiting),
-            running=sum(len(member.held) for member in dispatcher.members),
+            waiting=dispatcher.backlog,
+            running=sum(min(len(member.held), dispatcher.credit) for member in dispatcher.members),
             capacity=dispatcher.capacity,
             workers=len(self.workers),
             ready=sum(member.ready for member in dispatcher.members),
@@ -190,7 +190,7 @@ class ProcessPool:
             task.cancel()
         launches = [each.launching for each in self.workers if each.launching is not None]
         await asyncio.gather(*self.tasks, *launches, return_exceptions=True)  # a launch goes on in its thread when its task is cancelled
-        tickets = [*self.dispatcher.waiting.values(), *(t for member in self.dispatcher.members for t in member.held.values())]
+        tickets = [*self.dispatcher.waiting, *(t for member in self.dispatcher.members for t in member.held.values())]
         for ticket in tickets:
             if not ticket.future.done():
                 ticket.future.set_exception(Draining("the service is shutting down"))
@@ -203,7 +203,7 @@ class ProcessPool:
         """The deadline passed: refuse what still waits here. What a worker holds it answers itself, unless it hangs or dies."""
         if ticket.future.done():
             return
-        if ticket.request.id in self.dispatcher.waiting:
+        if ticket in self.dispatcher.waiting:
             ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
         else:
             asyncio.get_running_loop().call_later(GRACE, self._give_up, ticket)
@@ -267,7 +267,7 @@ class ProcessPool:
                 self.dispatcher.dispatch()
             case Stepped():
                 self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
-                self.dispatcher.measure(len(message.finished), message.seconds)
+                self.dispatcher.stepped(each.member, message)
                 for finished in message.finished:
                     self._finish(each.member, message.model, finished)
                 self.dispatcher.dispatch()
@@ -284,7 +284,7 @@ class ProcessPool:
         if isinstance(finished, Failed):
             self.metrics.step_faults.labels(model, finished.kind).inc()
             log.warning("step failed", extra={"worker": member.name, "model": model, "detail": finished.detail, "cause": finished.cause})
-        ticket = member.held.pop(finished.id, None)
+        ticket = member.drop(finished.id)
         if ticket is None or ticket.future.done():
             return
         match finished:

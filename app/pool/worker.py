@@ -66,7 +66,7 @@ class Worker:
             for model, engine in self._all():
                 if engine.busy:
                     step = engine.step()
-                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished)))
+                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished), tuple(step.started)))
 
     def _busy(self) -> bool:
         return any(engine.busy for _, engine in self._all())
