@@ -61,8 +61,8 @@ class Metrics:
         self.http_duration = Histogram(
             "trm_http_request_duration_seconds", "Time from request to response.", ["route"], buckets=REQUEST_BUCKETS, registry=registry
         )
-        self.waiting = Gauge("trm_requests_waiting", "Puzzles that wait for a worker.", registry=registry)
-        self.running = Gauge("trm_requests_running", "Puzzles that workers hold.", registry=registry)
+        self.waiting = Gauge("trm_requests_waiting", "Puzzles that wait beyond those that workers run or start next.", registry=registry)
+        self.running = Gauge("trm_requests_running", "Puzzles that workers run or start next.", registry=registry)
         self.queue_capacity = Gauge("trm_queue_capacity", "Most puzzles that may wait.", registry=registry)
         self.slots = Gauge("trm_slots", "Slots of all workers and models.", registry=registry)
         self.finished = Counter("trm_requests_finished_total", "Puzzles that left the pool.", ["model", "outcome"], registry=registry)

@@ -28,7 +28,7 @@ class Settings(BaseSettings):
     refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (
         "step"
     )
-    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait; more are refused with 503.")] = 1024
+    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait beyond those that workers run or start next; more are refused.")] = 1024
     cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     stall_seconds: Annotated[float, Field(gt=0, description="A worker that holds puzzles and is silent for so long is replaced.")] = 30.0

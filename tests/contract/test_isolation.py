@@ -80,7 +80,7 @@ def test_its_neighbours_finish_with_the_same_bits(make, kind, place) -> None:
     failed = finished.pop("poisoned")
     assert isinstance(failed, Failed)
     assert failed.kind == kind
-    assert failed.detail.startswith("step 1 of attempt 1 " + {"raised": "raised I", "not_finite": "gave numbers"}[kind])
+    assert failed.detail.startswith("step 1 of attempt 1 " + {"raised": "raised ", "not_finite": "gave numbers"}[kind])
     assert {name: essence(each) for name, each in finished.items()} == {name: essence(each) for name, each in without.items()}
 
 
