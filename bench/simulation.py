@@ -68,7 +68,7 @@ class Setting:
     fixed_seconds: float
     slot_seconds: float
     workers: int = 2
-    slots: int = 32
+    slots: int = 8
     timeout: float = 10.0
     queue: int = 1024
 

@@ -18,7 +18,7 @@ class WorkerSpec:
     models: tuple[str, ...]
     backend: Backend = "onnx"
     device: str = "cpu"
-    slots: int = 64
+    slots: int = 8
     threads: int = 1
     refill: Refill = "step"
 
