@@ -12,6 +12,7 @@ import os
 import resource
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from app.model.store import ModelStore
@@ -45,13 +46,21 @@ def parser() -> argparse.ArgumentParser:
 
 def plan(arguments: argparse.Namespace, puzzles: list[Tokens]) -> Plan:
     """How long everything takes: about 20 minutes in all on two cores, or a few with `--quick`."""
-    manifest = ModelStore(PROJECT / "model_store", (MODEL,)).entries[MODEL].manifest
-    common = {"puzzles": puzzles, "manifest": manifest, "clients": arguments.clients}
+    full = Plan(
+        puzzles=puzzles,
+        manifest=ModelStore(PROJECT / "model_store", (MODEL,)).entries[MODEL].manifest,
+        clients=arguments.clients,
+        warm_up=3.0,
+        seconds=20.0,
+        sweep_warm_up=1.5,
+        sweep_seconds=6.0,
+        patience=15.0,
+        batches=(1, 4, 8, 16, 32, 64),
+        waits=(2, 5, 10),
+    )
     if arguments.quick:
-        durations = {"warm_up": 1.0, "seconds": 4.0, "sweep_warm_up": 0.5, "sweep_seconds": 2.0, "patience": 10.0}
-        return Plan(**common, **durations, batches=(4, 32), waits=(5,))
-    durations = {"warm_up": 3.0, "seconds": 20.0, "sweep_warm_up": 1.5, "sweep_seconds": 6.0, "patience": 15.0}
-    return Plan(**common, **durations, batches=(1, 4, 8, 16, 32, 64), waits=(2, 5, 10))
+        return replace(full, warm_up=1.0, seconds=4.0, sweep_warm_up=0.5, sweep_seconds=2.0, patience=10.0, batches=(4, 32), waits=(5,))
+    return full
 
 
 def say(text: str) -> None:

@@ -5,6 +5,7 @@ inside the server, so all servers are asked to run the same attempts. Every answ
 """
 
 import asyncio
+import contextlib
 import json
 import time
 import zlib
@@ -45,17 +46,20 @@ class Connections:
 
     async def post(self, path: str, document: object) -> Any:
         """The JSON answer; None when it is no 200 or the connection broke."""
-        sent = post(path, document)
         try:
             reader, writer = await self._take()
-            response = await exchange(reader, writer, sent)
-        except (OSError, EOFError):
+        except OSError:
             return None
-        if response.closes:
-            writer.close()
-        else:
-            self.idle.append((time.perf_counter(), reader, writer))
-        return json.loads(response.body) if response.good else None
+        response = None
+        with contextlib.suppress(OSError, EOFError):
+            try:
+                response = await exchange(reader, writer, post(path, document))
+            finally:
+                if response is None or response.closes:
+                    writer.close()
+                else:
+                    self.idle.append((time.perf_counter(), reader, writer))
+        return json.loads(response.body) if response and response.good else None
 
     async def _take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         while self.idle:

@@ -146,5 +146,4 @@ async def _finish(tasks: Sequence["asyncio.Task[Any]"], end: float, clock: Clock
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
-        for task in done:
-            task.result()
+        await asyncio.gather(*done)

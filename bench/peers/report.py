@@ -42,7 +42,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def _saturation(rows: Sequence[Row]) -> str:
     head, first = ["server", "version", "batch, wait", "puzzles/s", f"{rows[0].title} / it", *SHARES], rows[0].own
-    lines = []
+    lines: list[list[object]] = []
     for row in rows:
         if row.own is None:
             lines.append([row.title, row.version, "", "not measured", *[""] * 6])
