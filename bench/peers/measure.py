@@ -12,6 +12,7 @@ import uvloop
 
 from app.model.store import Manifest
 from app.puzzles.base import Tokens
+from app.settings import PROJECT
 from bench.peers.asking import Connections
 from bench.peers.load import Figures, Solve, closed, offered
 from bench.peers.options import Options
@@ -108,7 +109,7 @@ def _await(server: Server, process: "subprocess.Popen[bytes]", target: Target) -
     give_up = time.monotonic() + START_SECONDS
     while not server.answers():
         if process.poll() is not None or time.monotonic() > give_up:
-            raise Unavailable(f"{target.title} did not start ({target.log}): {tail(target.log)}")
+            raise Unavailable(f"{target.title} did not start ({target.log.relative_to(PROJECT)}): {tail(target.log)}")
         time.sleep(0.2)
 
 

@@ -64,7 +64,7 @@ def _shares(figures: Figures) -> list[object]:
 def _setting(options: Options) -> str:
     if not options.batch:
         return "none"
-    return f"{options.batch}, {options.wait_ms} ms" + (f", {options.variant}" if options.variant else "")
+    return ", ".join([str(options.batch), f"{options.wait_ms} ms" if options.wait_ms else "learned", *([options.variant] if options.variant else [])])
 
 
 def _milliseconds(value: float | None) -> str:

@@ -65,8 +65,9 @@ class Peer:
         return ask_peer(self.path, self.listed, manifest)
 
     def sweep(self, options: Options, batches: Sequence[int], waits: Sequence[int]) -> list[Options]:
-        """What to try first: every batch size, with the middle wait."""
-        return [replace(options, batch=batch, wait_ms=waits[len(waits) // 2], variant=next(iter(self.variants))) for batch in batches]
+        """What to try first: every batch size, with the middle wait (0 where none can be set)."""
+        wait = waits[len(waits) // 2] if self.waits else 0
+        return [replace(options, batch=batch, wait_ms=wait, variant=next(iter(self.variants))) for batch in batches]
 
     def further(self, best: Options, waits: Sequence[int]) -> list[Options]:
         """What to try once the best size is known: the other waits, where there is a batch to fill."""
