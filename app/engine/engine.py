@@ -38,12 +38,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many slots it ran, how long it took, how many requests still wait, and who finished."""
+    """What one step did: how many slots it ran, how long it took, how many requests still wait, who finished, and what the watched ones show by id."""
 
     size: int
     seconds: float
     waiting: int
     finished: list[Finished]
+    shown: list[tuple[str, TraceStep]] = field(default_factory=list)
 
 
 def _chance(request: Request, number: int) -> np.random.Generator:
@@ -95,7 +96,7 @@ class Engine:
         answers, logits = self.runner.step(plan.size)
         now = self.clock()
         violations = self.rules.violations(self.inputs[: plan.size], answers)
-        self._trace(answers, logits)
+        shown = self._trace(answers, logits)
         excess = self._excess(violations == 0, answers)
         update = self.scheduler.update(
             (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), now, (violations + excess == 0).tolist(), (logits[:, 1] > self.doubt).tolist()
@@ -105,7 +106,7 @@ class Engine:
             if self._settled(entry) and self.scheduler.settle(entry):
                 update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
-        return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
+        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, shown=shown)
 
     def _excess(self, right: NDArray[np.bool_], answers: Tokens) -> NDArray[np.intp]:
         """How much worse than the best one each answer is that obeys the rules, (batch,); 0 for those that do not."""
@@ -180,12 +181,19 @@ class Engine:
         del self.tracks[entry.request.id]
         return Expired(entry.request.id)
 
-    def _trace(self, answers: Tokens, logits: NDArray[np.float32]) -> None:
+    def _trace(self, answers: Tokens, logits: NDArray[np.float32]) -> list[tuple[str, TraceStep]]:
+        """Note the answers of requests that are traced; those of requests that are watched, by id."""
+        shown = []
         for slot, entry in enumerate(self.scheduler.running):
-            if entry is not None and entry.request.trace and not entry.ended:
-                track = self.tracks[entry.request.id]
-                cells = self._restored(track, answers[slot])
-                track.trace.append(TraceStep(entry.attempt, entry.step + 1, cells, sigmoid(float(logits[slot, 0]))))
+            if entry is None or entry.ended or not (entry.request.trace or entry.request.watched):
+                continue
+            track = self.tracks[entry.request.id]
+            step = TraceStep(entry.attempt, entry.step + 1, self._restored(track, answers[slot]), sigmoid(float(logits[slot, 0])))
+            if entry.request.trace:
+                track.trace.append(step)
+            if entry.request.watched:
+                shown.append((entry.request.id, step))
+        return shown
 
     @staticmethod
     def _restored(track: Track, answer: Tokens) -> bytes:

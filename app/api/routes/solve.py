@@ -8,9 +8,9 @@ from app.api.deps import ClientGone, Needs, while_connected
 from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import PROBLEMS
 from app.api.schemas import OptionsIn, SolveIn, SolveOut, TimingOut, TraceOut
-from app.errors import InvalidPuzzle
+from app.preparing import Options
 from app.puzzles.base import Family
-from app.solver import Options, Solution, is_solved
+from app.solver import Solution, is_solved
 
 router = APIRouter(prefix="/v1", tags=["solve"])
 
@@ -24,8 +24,6 @@ async def solve(body: SolveIn, request: Request, services: Needs) -> SolveOut | 
         solution = await while_connected(request, work)
     except ClientGone:
         return Response(status_code=CLIENT_GONE)
-    except InvalidPuzzle as error:
-        raise error.at("/puzzle/grid") from error
     return answer(solution, solver.families[body.puzzle.type], body.puzzle.grid, started)
 
 
