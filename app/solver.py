@@ -189,10 +189,16 @@ class Solver:
             if outcome != "rejected":
                 self.metrics.finished.labels(entry.name, outcome).inc()
 
+    def question(self, prepared: Prepared) -> bytes:
+        """The cells of a puzzle as those of its steps are given to a watcher."""
+        return self._crop(prepared.entry, prepared.puzzle, prepared.request.cells)
+
     def _cropped(self, entry: Entry, puzzle: Puzzle, seen: Seen) -> Seen:
         """What is on the model's grid, as on the puzzle's."""
-        cells = self.families[puzzle.family].crop(seen.cells, puzzle, *entry.grid(puzzle.height, puzzle.width))
-        return replace(seen, cells=cells)
+        return replace(seen, cells=self._crop(entry, puzzle, seen.cells))
+
+    def _crop(self, entry: Entry, puzzle: Puzzle, cells: bytes) -> bytes:
+        return self.families[puzzle.family].crop(cells, puzzle, *entry.grid(puzzle.height, puzzle.width))
 
     def _count(self, model: str, outcome: Outcome, queued: float) -> None:
         metrics = self.metrics
