@@ -52,7 +52,7 @@ def traced(step: TraceStep, family: Family, grid: object) -> TraceOut:
 def shown(step: TraceStep, family: Family, grid: object, before: object) -> StepOut:
     """The same with the cells in which it differs from the grid `before` it, in the same form."""
     given = traced(step, family, grid)
-    return StepOut(**dict(given), changed=changed(before, given.grid))
+    return StepOut(**dict(given), changed=[list(cell) for cell in changed(before, given.grid)])
 
 
 def changed(before: object, after: object) -> list[tuple[int, int]]:

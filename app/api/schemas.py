@@ -55,6 +55,7 @@ class SolveIn(_In):
 class BatchIn(_In):
     """Many puzzles to solve, of any families and sizes, with the same options."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"puzzles": [{"type": "sudoku", "grid": NEWSPAPER}, {"type": "maze", "grid": [*MAZE]}]}]})
     puzzles: Annotated[list[PuzzleIn], Field(min_length=1, description="At most 1,000, unless the server is set otherwise.")]
     model: Annotated[StrictStr | None, Field(description="A model's or family's name for all of them; left out, each family's default.")] = None
     options: Annotated[OptionsIn, Field(default_factory=OptionsIn)]
@@ -73,7 +74,8 @@ class StepOut(TraceOut):
     """What a stream tells of one step."""
 
     changed: Annotated[
-        list[tuple[int, int]], Field(description="Row and column, from 0, of the cells that differ from the event before; in the first, from the puzzle.")
+        list[Annotated[list[int], Field(min_length=2, max_length=2)]],
+        Field(description="Row and column, from 0, of the cells that differ from the event before; in the first, from the puzzle."),
     ]
 
 

@@ -1,5 +1,6 @@
 """`POST /v1/solve/stream` over a fake pool: its events, and what is refused before it begins."""
 
+import asyncio
 import json
 
 import pytest
@@ -93,6 +94,18 @@ async def test_what_fails_later_is_the_last_event(client, pool, counted) -> None
     assert [name for name, _ in told] == ["step", "error"]
     assert (told[1][1]["status"], told[1][1]["detail"]) == (504, "too late")
     assert counted("trm_requests_rejected_total", reason="deadline-exceeded") == 1
+
+
+async def test_comments_keep_it_open_while_nothing_happens(client, pool, monkeypatch) -> None:
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.01)
+    monkeypatch.setattr("app.api.routes.stream.OPENING", 0.0)
+    pool.hold()
+    waiting = asyncio.create_task(client.post("/v1/solve/stream", json=BODY))
+    await asyncio.sleep(0.2)
+    pool.let_go()
+    text = (await waiting).text
+    assert text.startswith(": ping\n\n: ping\n\n")
+    assert text.count("event: result") == 1
 
 
 async def test_so_is_a_bug_that_gives_nothing_away(client, pool) -> None:

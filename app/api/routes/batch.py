@@ -22,9 +22,13 @@ from app.solver import Solution
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 LINES = '{"index":1,"id":"…-1","status":"solved",…}\n{"index":0,"type":"/problems/deadline-exceeded","title":"…","status":504,"detail":"…"}\n'
-RESPONSES = {status: response for status, response in PROBLEMS.items() if status != 504} | {
-    200: {"content": {NDJSON: {"schema": {"type": "string"}, "example": LINES}}}
+ITEM = {
+    "required": ["index"],
+    "properties": {"index": {"type": "integer"}},
+    "anyOf": BatchOut.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]["results"]["items"]["anyOf"],
 }
+RESPONSES: dict[int | str, dict[str, object]] = {status: response for status, response in PROBLEMS.items() if status != 504}
+RESPONSES[200] = {"content": {NDJSON: {"itemSchema": ITEM, "example": LINES}}}
 router = APIRouter(prefix="/v1", tags=["solve"])
 
 

@@ -12,7 +12,7 @@ from app.api.answers import answer, options, shown
 from app.api.deps import Needs, Services
 from app.api.envelope import request_id
 from app.api.errors import PROBLEMS, document
-from app.api.schemas import ProblemOut, SolveIn, SolveOut, StepOut
+from app.api.schemas import SolveIn, StepOut
 from app.engine.request import TraceStep
 from app.watching import Watching, watching
 
@@ -24,6 +24,14 @@ data: {"attempt":1,"step":1,"grid":"1324…","halt_probability":0.93,"changed":[
 event: result
 data: {"id":"…","status":"solved","verified":true,…}
 """
+SOLVED, PROBLEM = ({"$ref": f"#/components/schemas/{name}"} for name in ("SolveOut", "ProblemOut"))
+ITEM = {
+    "required": ["event", "data"],
+    "oneOf": [
+        {"properties": {"event": {"const": name}, "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}}}
+        for name, schema in (("step", StepOut.model_json_schema()), ("result", SOLVED), ("error", PROBLEM))
+    ],
+}
 router = APIRouter(prefix="/v1", tags=["solve"])
 
 
@@ -67,7 +75,7 @@ async def opened(body: SolveIn, services: Needs) -> AsyncIterator[Opened]:
 @router.post(
     "/solve/stream",
     response_class=EventSourceResponse,
-    responses={**PROBLEMS, 200: {"model": StepOut | SolveOut | ProblemOut, "content": {"text/event-stream": {"example": EVENTS}}}},
+    responses={**PROBLEMS, 200: {"content": {"text/event-stream": {"itemSchema": ITEM, "example": EVENTS}}}},
 )
 async def solve_stream(stream: Annotated[Opened, Depends(opened)]) -> AsyncIterator[ServerSentEvent]:
     """Solve one puzzle and watch the model think: a `step` event after each step, a last `result` event with the answer.
