@@ -42,6 +42,7 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.scheduling
 
 clean:
 	rm -rf .venv

@@ -33,6 +33,10 @@ class State(TypedDict):
     services: Services
 
 
+CPU_SLOTS, GPU_SLOTS = 8, 256
+"""Slots of a worker where the settings leave them open. On a CPU more of them make every step longer and none faster; a GPU wants many."""
+
+
 def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
     """How the settings want a worker."""
     return WorkerSpec(
@@ -40,7 +44,7 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
         models=tuple(store.entries),
         backend=settings.backend,
         device=settings.device,
-        slots=settings.slots,
+        slots=settings.slots or (CPU_SLOTS if settings.device == "cpu" else GPU_SLOTS),
         threads=settings.threads,
         refill=settings.refill,
     )

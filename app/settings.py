@@ -24,11 +24,11 @@ class Settings(BaseSettings):
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = 1
-    slots: Annotated[int, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model and grid.")] = 32
+    slots: Annotated[int | None, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model and grid: 8 on a CPU, 256 on a GPU.")] = None
     refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (
         "step"
     )
-    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait; more are refused with 503.")] = 1024
+    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait beyond those that workers run or start next; more are refused.")] = 1024
     cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     max_batch_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch, in bytes.")] = 16 << 20

@@ -148,7 +148,7 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
         413: "Body over the limit",
         415: "Wrong media type",
         422: "Wrong shape, symbol or size; contradicting givens; options out of range",
-        503: "Queue full, draining, or no worker ready; see Retry-After",
+        503: "Queue full, draining, no worker ready, or the model failed on this puzzle; see Retry-After",
         504: "The deadline passed while the puzzle was waiting",
     }.items()
 }

@@ -36,6 +36,11 @@ class Request:
     copies: tuple[Copy, ...] = ()
     bulk: bool = False
 
+    @property
+    def seen(self) -> bool:
+        """Whether its answer after each step matters."""
+        return self.trace or self.watched
+
 
 @dataclass(frozen=True, slots=True)
 class TraceStep:
@@ -70,4 +75,17 @@ class Expired:
     id: str
 
 
-Finished = Outcome | Expired
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The model failed on this request alone: its step raised an error, or gave numbers that are not finite.
+
+    `detail` is for whoever asked; `cause`, in the words of the runtime, for the log.
+    """
+
+    id: str
+    kind: Literal["raised", "not_finite"]
+    detail: str
+    cause: str
+
+
+Finished = Outcome | Expired | Failed

@@ -32,8 +32,9 @@ class Pool(Protocol):
     async def solve(self, model: str, request: Request, watch: Watch | None = None) -> Outcome:
         """Solve one puzzle; cancelling the call frees its slot. `watch` is told the steps of a request that is `watched`.
 
-        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits, and
-        `WorkerLost` if workers keep dying on it. A `bulk` request that finds no room, or no worker, is not refused but waits outside, behind those before it.
+        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits,
+        `StepFailed` if the model fails on it, and `WorkerLost` if workers keep dying on it. A `bulk` request that finds no room, or no worker, is not
+        refused but waits outside, behind those before it.
         """
 
     def status(self) -> PoolStatus:

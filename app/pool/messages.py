@@ -18,7 +18,7 @@ class WorkerSpec:
     models: tuple[str, ...]
     backend: Backend = "onnx"
     device: str = "cpu"
-    slots: int = 64
+    slots: int = 8
     threads: int = 1
     refill: Refill = "step"
 
@@ -61,12 +61,13 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One step was run. Every message is answered by this or `Idle`, so silence means a worker that hangs."""
+    """One step was run, the first of those who `started`. Every message is answered by this or `Idle`, so silence means a worker that hangs."""
 
     model: str
     size: int
     seconds: float
     finished: tuple[Finished, ...]
+    started: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
-from app.engine.request import Expired, Outcome, Request, TraceStep
-from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, QueueFull
+from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
+from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, QueueFull, StepFailed
 from app.metrics import Metrics
 from app.pool import worker
 from app.pool.base import PoolStatus, Watch
@@ -118,7 +118,7 @@ class ProcessPool:
     def __init__(self, spec: WorkerSpec, workers: int, capacity: int, metrics: Metrics, *, stall_seconds: float = 30.0) -> None:
         self.workers = [self.make_worker(str(index), spec) for index in range(workers)]
         members = [each.member for each in self.workers]
-        self.dispatcher = Dispatcher(members, capacity, credit=spec.slots + max(1, spec.slots // 2))
+        self.dispatcher = Dispatcher(members, capacity, spec.slots, ahead=max(1, spec.slots // 2))
         self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
         self.tasks: list[asyncio.Task[None]] = []
         self.closing = False
@@ -188,8 +188,8 @@ class ProcessPool:
         """The pool now; never waits for a worker."""
         dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
         return PoolStatus(
-            waiting=len(dispatcher.waiting),
-            running=sum(len(member.held) for member in dispatcher.members),
+            waiting=dispatcher.backlog,
+            running=sum(min(len(member.held), dispatcher.credit) for member in dispatcher.members),
             capacity=dispatcher.capacity,
             workers=len(self.workers),
             ready=sum(member.ready for member in dispatcher.members),
@@ -212,7 +212,7 @@ class ProcessPool:
             task.cancel()
         launches = [each.launching for each in self.workers if each.launching is not None]
         await asyncio.gather(*self.tasks, *launches, return_exceptions=True)  # a launch goes on in its thread when its task is cancelled
-        tickets = [*self.dispatcher.waiting.values(), *(t for member in self.dispatcher.members for t in member.held.values())]
+        tickets = [*self.dispatcher.waiting, *(t for member in self.dispatcher.members for t in member.held.values())]
         for ticket in tickets:
             if not ticket.future.done():
                 ticket.future.set_exception(Draining("the service is shutting down"))
@@ -225,7 +225,7 @@ class ProcessPool:
         """The deadline passed: refuse what still waits here. What a worker holds it answers itself, unless it hangs or dies."""
         if ticket.future.done():
             return
-        if ticket.request.id in self.dispatcher.waiting:
+        if ticket in self.dispatcher.waiting:
             ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
         else:
             asyncio.get_running_loop().call_later(GRACE, self._give_up, ticket)
@@ -291,9 +291,9 @@ class ProcessPool:
                 self._show(each.member, steps)
             case Stepped():
                 self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
-                self.dispatcher.measure(len(message.finished), message.seconds)
+                self.dispatcher.stepped(each.member, message)
                 for finished in message.finished:
-                    self._finish(each.member, finished)
+                    self._finish(each.member, message.model, finished)
                 self.dispatcher.dispatch()
                 if not each.member.held:
                     each.unanswered_since = None
@@ -311,11 +311,17 @@ class ProcessPool:
             if identity in member.held:
                 member.held[identity].show(step)
 
-    def _finish(self, member: Member, finished: Outcome | Expired) -> None:
-        ticket = member.held.pop(finished.id, None)
+    def _finish(self, member: Member, model: str, finished: Finished) -> None:
+        if isinstance(finished, Failed):
+            self.metrics.step_faults.labels(model, finished.kind).inc()
+            log.warning("step failed", extra={"worker": member.name, "model": model, "detail": finished.detail, "cause": finished.cause})
+        ticket = member.drop(finished.id)
         if ticket is None or ticket.future.done():
             return
-        if isinstance(finished, Expired):
-            ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
-        else:
-            ticket.future.set_result(finished)
+        match finished:
+            case Expired():
+                ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
+            case Failed(detail=detail):
+                ticket.future.set_exception(StepFailed(detail))
+            case Outcome():
+                ticket.future.set_result(finished)

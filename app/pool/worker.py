@@ -28,11 +28,14 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
         return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads, puzzles)
     import torch
 
+    from app.engine.torch_rules import check
     from app.engine.torch_runner import TorchRunner
     from app.model import weights
 
     torch.set_num_threads(spec.threads)
-    return TorchRunner(weights.load(entry), spec.slots, spec.device)
+    puzzle = entry.manifest.puzzle
+    judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
+    return TorchRunner(weights.load(entry), spec.slots, spec.device, check=judge)
 
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
@@ -65,7 +68,7 @@ class Worker:
                     step = engine.step()
                     if step.shown:
                         self.pipe.send(Shown(tuple(step.shown)))
-                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished)))
+                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished), tuple(step.started)))
 
     def _busy(self) -> bool:
         return any(engine.busy for _, engine in self._all())
