@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from app.api import errors
 from app.api.deps import Services
 from app.api.envelope import Envelope
-from app.api.routes import models, operations, solve
+from app.api.routes import batch, models, operations, solve, stream
+from app.batch import Batches
 from app.cache.memory import MemoryCache
 from app.energy import Energy
 from app.errors import TRMError
@@ -58,7 +59,8 @@ def create_services(settings: Settings) -> Services:
         metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
     solver = Solver(FAMILIES, store, pool, MemoryCache(settings.cache_entries), metrics)
-    return Services(solver, pool, store, metrics)
+    batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
+    return Services(solver, pool, store, metrics, batches)
 
 
 def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
@@ -81,7 +83,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (solve.router, models.router, operations.router):
+    for router in (solve.router, batch.router, stream.router, models.router, operations.router):
         app.include_router(router)
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger={"/v1/solve/batch": settings.max_batch_bytes})
     return app

@@ -64,6 +64,7 @@ class Metrics:
         self.waiting = Gauge("trm_requests_waiting", "Puzzles that wait beyond those that workers run or start next.", registry=registry)
         self.running = Gauge("trm_requests_running", "Puzzles that workers run or start next.", registry=registry)
         self.queue_capacity = Gauge("trm_queue_capacity", "Most puzzles that may wait.", registry=registry)
+        self.batch_puzzles = Gauge("trm_batch_puzzles", "Puzzles of the batches that are open.", registry=registry)
         self.slots = Gauge("trm_slots", "Slots of all workers and models.", registry=registry)
         self.finished = Counter("trm_requests_finished_total", "Puzzles that left the pool.", ["model", "outcome"], registry=registry)
         self.rejected = Counter("trm_requests_rejected_total", "Requests refused, by problem type.", ["reason"], registry=registry)

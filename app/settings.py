@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait beyond those that workers run or start next; more are refused.")] = 1024
     cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
+    max_batch_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch, in bytes.")] = 16 << 20
+    batch_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one batch.")] = 1000
+    batch_backlog: Annotated[int, Field(ge=1, description="Puzzles of all batches that are open at once; a batch beyond them is refused with 503.")] = 10_000
     stall_seconds: Annotated[float, Field(gt=0, description="A worker that holds puzzles and is silent for so long is replaced.")] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, description="After SIGTERM, how long to answer 503 and listen on before closing.")] = 5.0
     shutdown_seconds: Annotated[int, Field(ge=1, description="Then, how long requests in flight may take to finish.")] = 30

@@ -43,13 +43,17 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many slots it ran, how long it took, how many requests still wait, who finished, and whose first step it was."""
+    """What one step did: how many slots it ran and for how long, how many requests wait still, who finished, whose first step it was, and what is shown.
+
+    `shown` are the answers of watched requests, by id.
+    """
 
     size: int
     seconds: float
     waiting: int
     finished: list[Finished]
     started: list[str] = field(default_factory=list)
+    shown: list[tuple[str, TraceStep]] = field(default_factory=list)
 
 
 def _chance(request: Request, number: int) -> np.random.Generator:
@@ -102,7 +106,7 @@ class Engine:
         now = self.clock()
         finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.running[slot]) and not entry.ended]
         violations, fetch = self._judged(answers)
-        self._trace(fetch, logits)
+        shown = self._trace(fetch, logits)
         excess = self._excess(violations, fetch)
         update = self.scheduler.update(
             (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), now, (violations + excess == 0).tolist(), (logits[:, 1] > self.doubt).tolist()
@@ -114,7 +118,7 @@ class Engine:
                 update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
         first = [entry.request.id for _, entry in plan.loads if entry.attempt == 1]
-        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first)
+        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first, shown)
 
     def _judged(self, answers: Tokens | Judged) -> tuple[NDArray[np.intp], Fetch]:
         """How many rules each answer breaks, (batch,), by the runner's word if it judges, and what gives the answers of some slots."""
@@ -200,12 +204,18 @@ class Engine:
         del self.tracks[entry.request.id]
         return Expired(entry.request.id)
 
-    def _trace(self, fetch: Fetch, logits: NDArray[np.float32]) -> None:
-        traced = [(slot, entry) for slot, entry in enumerate(self.scheduler.running) if entry is not None and entry.request.trace and not entry.ended]
-        for (slot, entry), answer in zip(traced, fetch([slot for slot, _ in traced]) if traced else (), strict=True):
-            track = self.tracks[entry.request.id]
-            cells = self._restored(track, answer)
-            track.trace.append(TraceStep(entry.attempt, entry.step + 1, cells, sigmoid(float(logits[slot, 0]))))
+    def _trace(self, fetch: Fetch, logits: NDArray[np.float32]) -> list[tuple[str, TraceStep]]:
+        """Note the answers of requests that are traced; those of requests that are watched, by id."""
+        seen = [(slot, entry) for slot, entry in enumerate(self.scheduler.running) if entry is not None and not entry.ended and entry.request.seen]
+        shown = []
+        for (slot, entry), answer in zip(seen, fetch([slot for slot, _ in seen]) if seen else (), strict=True):
+            request, track = entry.request, self.tracks[entry.request.id]
+            step = TraceStep(entry.attempt, entry.step + 1, self._restored(track, answer), sigmoid(float(logits[slot, 0])))
+            if request.trace:
+                track.trace.append(step)
+            if request.watched:
+                shown.append((request.id, step))
+        return shown
 
     @staticmethod
     def _restored(track: Track, answer: Tokens) -> bytes:

@@ -31,8 +31,15 @@ class Request:
     attempts: int
     deadline: float
     trace: bool = False
+    watched: bool = False
+    """Whether somebody wants to see each step as it comes, rather than all of them in the outcome's trace."""
     copies: tuple[Copy, ...] = ()
     bulk: bool = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether its answer after each step matters."""
+        return self.trace or self.watched
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from app.engine.lanes import TURNS, Lanes
-from app.engine.request import Outcome, Request
+from app.engine.request import Outcome, Request, TraceStep
 from app.engine.scheduler import LANES
 from app.errors import DeadlineExceeded, QueueFull, WorkerLost
+from app.pool.base import Watch
 from app.pool.messages import Abort, Stepped, Submit, ToWorker
 from app.pool.pace import Pace
 
@@ -27,12 +28,20 @@ class Ticket:
     model: str
     request: Request
     future: asyncio.Future[Outcome]
+    watch: Watch | None = None
     deaths: int = 0
+    shown: tuple[int, int] = (0, 0)
 
     @property
     def suspect(self) -> bool:
         """Whether it must run alone: then, if its worker dies once more, it is to blame and no other puzzle suffers."""
         return self.deaths >= 2
+
+    def show(self, step: TraceStep) -> None:
+        """Let the watcher see a step, once: after a death another worker begins anew, and its steps are the same up to there."""
+        if self.watch and not self.future.done() and (step.attempt, step.step) > self.shown:
+            self.shown = (step.attempt, step.step)
+            self.watch(step)
 
 
 @dataclass(slots=True, eq=False)

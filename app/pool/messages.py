@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.engine.request import Finished, Request
+from app.engine.request import Finished, Request, TraceStep
 from app.engine.scheduler import Refill
 
 Backend = Literal["onnx", "torch"]
@@ -71,6 +71,13 @@ class Stepped:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What the watched requests, by id, show after the step that the next message tells of. Sent only if there are such."""
+
+    steps: tuple[tuple[str, TraceStep], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """Every message so far has been read and there is nothing to step."""
 
@@ -82,4 +89,4 @@ class Broken:
     detail: str
 
 
-FromWorker = Ready | Stepped | Idle | Broken
+FromWorker = Ready | Stepped | Shown | Idle | Broken

@@ -10,19 +10,19 @@ import logging
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
-from app.engine.request import Expired, Failed, Finished, Outcome, Request
-from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, StepFailed
+from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
+from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, QueueFull, StepFailed
 from app.metrics import Metrics
 from app.pool import worker
-from app.pool.base import PoolStatus
+from app.pool.base import PoolStatus, Watch
 from app.pool.dispatch import Dispatcher, Member, Ticket
-from app.pool.messages import Broken, FromWorker, Idle, Ready, Stepped, Stop, ToWorker, WorkerSpec
+from app.pool.messages import Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, ToWorker, WorkerSpec
 
 log = logging.getLogger(__name__)
 FIRST_BACKOFF, LAST_BACKOFF = 0.05, 10.0
@@ -122,6 +122,7 @@ class ProcessPool:
         self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
         self.tasks: list[asyncio.Task[None]] = []
         self.closing = False
+        self.door, self.news = asyncio.Lock(), asyncio.Event()
         self.end: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -147,21 +148,41 @@ class ProcessPool:
         if not each.up.is_set():
             raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or ('it died' if each.gone.is_set() else 'it takes too long')}")
 
-    async def solve(self, model: str, request: Request) -> Outcome:
+    async def solve(self, model: str, request: Request, watch: Watch | None = None) -> Outcome:
         """Solve one puzzle; see `base.Pool.solve`."""
-        if self.closing:
-            raise Draining("the service is shutting down")
-        if not any(member.ready for member in self.dispatcher.members):
-            raise NoWorker("no worker is ready yet; one is being started", retry_after=2)
         loop = asyncio.get_running_loop()
-        ticket = Ticket(model, request, loop.create_future())
-        self.dispatcher.admit(ticket, loop.time())
+        ticket = Ticket(model, request, loop.create_future(), watch)
+        if request.bulk:
+            await self._wait_for_room(ticket)
+        else:
+            self._admit(ticket)
         alarm = loop.call_at(request.deadline, self._expire, ticket)
         try:
             return await ticket.future
         finally:
             alarm.cancel()
             self.dispatcher.release(ticket)
+            self.news.set()
+
+    def _admit(self, ticket: Ticket) -> None:
+        """Queue a ticket, or refuse it."""
+        if self.closing:
+            raise Draining("the service is shutting down")
+        if not any(member.ready for member in self.dispatcher.members):
+            raise NoWorker("no worker is ready yet; one is being started", retry_after=2)
+        self.dispatcher.admit(ticket, asyncio.get_running_loop().time())
+
+    async def _wait_for_room(self, ticket: Ticket) -> None:
+        """Queue a ticket as soon as it would not be refused, after those that came here before. Raises `DeadlineExceeded` or `Draining` if that is never."""
+        try:
+            async with asyncio.timeout_at(ticket.request.deadline), self.door:
+                while True:
+                    self.news.clear()
+                    with suppress(QueueFull, NoWorker):
+                        return self._admit(ticket)
+                    await self.news.wait()
+        except TimeoutError:
+            raise DeadlineExceeded("the deadline passed before there was room in the queue") from None
 
     def status(self) -> PoolStatus:
         """The pool now; never waits for a worker."""
@@ -182,6 +203,7 @@ class ProcessPool:
     async def close(self) -> None:
         """Stop the workers; what still waits or runs is refused with `Draining`. A second call waits for the first one's end."""
         self.closing = True
+        self.news.set()
         self.end = self.end or asyncio.create_task(self._end())
         await asyncio.shield(self.end)
 
@@ -265,6 +287,8 @@ class ProcessPool:
                 self.metrics.worker_up.labels(each.member.name, device).set(1)
                 each.up.set()
                 self.dispatcher.dispatch()
+            case Shown(steps):
+                self._show(each.member, steps)
             case Stepped():
                 self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
                 self.dispatcher.stepped(each.member, message)
@@ -279,6 +303,13 @@ class ProcessPool:
                 pass
             case None:
                 self._lost(each)
+        self.news.set()
+
+    @staticmethod
+    def _show(member: Member, steps: Iterable[tuple[str, TraceStep]]) -> None:
+        for identity, step in steps:
+            if identity in member.held:
+                member.held[identity].show(step)
 
     def _finish(self, member: Member, model: str, finished: Finished) -> None:
         if isinstance(finished, Failed):

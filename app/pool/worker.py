@@ -15,7 +15,7 @@ from app.engine.scheduler import Guesses
 from app.errors import TRMError
 from app.model.embedding import PuzzleTable
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
-from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
+from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
 
 
@@ -66,6 +66,8 @@ class Worker:
             for model, engine in self._all():
                 if engine.busy:
                     step = engine.step()
+                    if step.shown:
+                        self.pipe.send(Shown(tuple(step.shown)))
                     self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished), tuple(step.started)))
 
     def _busy(self) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.solver import Options
+from app.preparing import Options
 from tests.support.grids import QUESTIONS, rows
 from tests.support.pools import cut_off, solved, unsolved
 

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from app.errors import DeadlineExceeded, WorkerLost
-from app.solver import Options, Solution
+from app.preparing import Options
+from app.solver import Solution
 from tests.support.grids import QUESTIONS, rows
 from tests.support.pools import cut_off, failing, settle, solved
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from app.solver import STORED, Answer, Options
+from app.preparing import Options
+from app.solver import STORED, Answer
 from tests.support.grids import ANSWERS, QUESTIONS, broken_rules, digits, tokens
 
 ANSWER = Answer(tokens(ANSWERS[4]).tobytes(), True, None, 3, 1, "verified", 0.9)

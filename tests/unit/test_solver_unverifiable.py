@@ -6,8 +6,9 @@ import pytest
 from app.cache.memory import MemoryCache
 from app.errors import InvalidRequest
 from app.metrics import Metrics
+from app.preparing import Options
 from app.puzzles.sudoku import Sudoku, SudokuRules
-from app.solver import Options, Solver, is_solved
+from app.solver import Solver, is_solved
 from tests.support.grids import QUESTIONS
 from tests.support.requests import outcome
 
