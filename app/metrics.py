@@ -32,6 +32,7 @@ ATTEMPT_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 OUTCOMES = ("solved", "unsolved", "expired", "abandoned", "failed")
 REASONS = ("verified", "learned", "max_steps", "deadline")
 CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass")
+CACHE_ERRORS = ("timeout", "connection", "permission", "refused", "value")
 
 
 class Joules(Collector):
@@ -87,6 +88,10 @@ class Metrics:
         self.cache_duration = Histogram(
             "trm_cache_operation_duration_seconds", "Duration of cache operations.", ["op"], buckets=STEP_BUCKETS, registry=registry
         )
+        self.cache_errors = Counter(
+            "trm_cache_errors_total", "Failed operations of the shared cache, and values in it that are no answers.", ["kind"], registry=registry
+        )
+        self.cache_breaker_open = Gauge("trm_cache_breaker_open", "Whether the shared cache is passed over until it answers again.", registry=registry)
         self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
         registry.register(Joules(energy))
@@ -103,8 +108,6 @@ class Metrics:
                 self.halting_steps.labels(model, reason)
             for verified in ("true", "false"):
                 self.verified.labels(model, verified)
-        for result in CACHE_RESULTS:
-            self.cache_requests.labels(result)
         for refusal in (
             InvalidRequest,
             InvalidPuzzle,
@@ -119,8 +122,15 @@ class Metrics:
             DeadlineExceeded,
         ):
             self.rejected.labels(refusal.type)
-        for reason in ("died", "failed"):
-            self.worker_restarts.labels(reason)
+        closed: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
+            (self.cache_requests, CACHE_RESULTS),
+            (self.cache_errors, CACHE_ERRORS),
+            (self.cache_duration, ("get", "set")),
+            (self.worker_restarts, ("died", "failed")),
+        )
+        for series, values in closed:
+            for value in values:
+                series.labels(value)
 
     def stepped(self, worker: str, device: str, model: str, size: int, seconds: float) -> None:
         """One step of a batch was run."""

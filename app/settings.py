@@ -4,11 +4,19 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.cache.address import parse
 
 CORES = len(os.sched_getaffinity(0))
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    if url.get_secret_value():
+        parse(url.get_secret_value())
+    return url
 
 
 class Settings(BaseSettings):
@@ -30,6 +38,12 @@ class Settings(BaseSettings):
     )
     queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait; more are refused with 503.")] = 1024
     cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url), Field(description="Redis that shares answers between servers; none keeps them in memory.")] = (
+        SecretStr("")
+    )
+    redis_timeout_seconds: Annotated[float, Field(gt=0, le=10, description="Longest that a request waits for Redis, each time that it asks.")] = 0.05
+    cache_seconds: Annotated[float, Field(gt=0, description="How long a solved answer is kept.")] = 30 * 86400.0
+    cache_unsolved_seconds: Annotated[float, Field(gt=0, description="How long an unsolved one is kept.")] = 300.0
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     stall_seconds: Annotated[float, Field(gt=0, description="A worker that holds puzzles and is silent for so long is replaced.")] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, description="After SIGTERM, how long to answer 503 and listen on before closing.")] = 5.0

@@ -4,13 +4,14 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
+from app.answers import is_solved
 from app.api.deps import ClientGone, Needs, while_connected
 from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import PROBLEMS
 from app.api.schemas import OptionsIn, SolveIn, SolveOut, TimingOut, TraceOut
 from app.errors import InvalidPuzzle
 from app.puzzles.base import Family
-from app.solver import Options, Solution, is_solved
+from app.solver import Options, Solution
 
 router = APIRouter(prefix="/v1", tags=["solve"])
 
