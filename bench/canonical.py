@@ -1,4 +1,4 @@
-"""What finding the canonical form of a Sudoku costs, against solving it: does it pay that symmetric copies share an answer?
+"""What finding the canonical form of a Sudoku costs, against solving it, to see whether it pays that copies share an answer.
 
     python -m bench.canonical [--puzzles 120]
 
