@@ -17,6 +17,7 @@ from app.cache.address import parse
 from app.cache.base import Cache
 from app.cache.memory import MemoryCache
 from app.cache.redis import RedisCache
+from app.cache.tiered import TieredCache
 from app.energy import Energy
 from app.errors import TRMError
 from app.metrics import Metrics
@@ -50,10 +51,9 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
 
 
 def create_cache(settings: Settings, metrics: Metrics) -> Cache:
-    """Answers on Redis where there is one, else in memory."""
-    if url := settings.redis_url.get_secret_value():
-        return RedisCache(parse(url), metrics, settings.redis_timeout_seconds)
-    return MemoryCache(settings.cache_entries)
+    """Answers in memory, and on Redis too where there is one."""
+    memory, url = MemoryCache(settings.cache_entries), settings.redis_url.get_secret_value()
+    return TieredCache(memory, RedisCache(parse(url), metrics, settings.redis_timeout_seconds)) if url else memory
 
 
 def create_services(settings: Settings) -> Services:

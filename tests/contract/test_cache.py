@@ -10,6 +10,7 @@ from app.cache.address import parse
 from app.cache.base import Cache
 from app.cache.memory import MemoryCache
 from app.cache.redis import RedisCache
+from app.cache.tiered import TieredCache
 from app.metrics import Metrics
 from tests.support.redis_servers import RedisServer
 
@@ -27,6 +28,7 @@ def redis() -> Iterator[RedisServer]:
 CACHES: dict[str, Callable[[RedisServer], Cache]] = {
     "memory": lambda _: MemoryCache(1000),
     "redis": lambda redis: RedisCache(parse(redis.url), Metrics(), timeout=PATIENCE),
+    "both": lambda redis: TieredCache(MemoryCache(1000), RedisCache(parse(redis.url), Metrics(), timeout=PATIENCE)),
 }
 
 
@@ -82,6 +84,15 @@ async def test_a_value_stored_again_stays_for_its_new_time(cache: Cache) -> None
     await cache.set("key", b"second", LONG)
     await asyncio.sleep(0.1)
     assert await cache.get("key") == b"second"
+
+
+async def test_near_is_only_what_was_stored_here_and_far_what_was_stored_anywhere() -> None:
+    far = MemoryCache(9)
+    here, there = TieredCache(MemoryCache(9), far), TieredCache(MemoryCache(9), far)
+    await here.set("key", b"answer", LONG)
+    assert [await cache.get("key") for cache in (here, there)] == [b"answer", b"answer"]
+    await far.close()
+    assert [await cache.get("key") for cache in (here, there)] == [b"answer", None]
 
 
 async def test_many_at_once_get_what_is_theirs(cache: Cache) -> None:

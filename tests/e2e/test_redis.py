@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.cache.redis import PREFIX
-from tests.e2e.puzzles import NEWSPAPER, easy
+from tests.e2e.puzzles import NEWSPAPER, distinct, easy
 from tests.e2e.serving import Server, body, until
 from tests.e2e.terminal import trm
 from tests.support.redis_servers import RedisServer
@@ -40,7 +40,7 @@ def test_what_one_server_solved_another_has(servers: tuple[Server, Server]) -> N
 
 def test_answers_are_kept_for_as_long_as_they_are_worth(servers: tuple[Server, Server], redis: RedisServer) -> None:
     redis.ask("FLUSHALL")
-    servers[0].answer(NEWSPAPER)
+    servers[0].answer(*distinct(1, seed=1001))
     until(lambda: entries(redis), "the answer is stored")
     assert 29 * 86400 < int(redis.ask("TTL", *entries(redis))) <= 30 * 86400
     redis.ask("FLUSHALL")
@@ -49,15 +49,16 @@ def test_answers_are_kept_for_as_long_as_they_are_worth(servers: tuple[Server, S
     assert 0 < int(redis.ask("TTL", *entries(redis))) <= 300
 
 
-@pytest.mark.parametrize("value", ["", "garbage", "{}", '{"version": 1}', "null"])
-def test_what_is_no_answer_is_solved_again_and_counted(servers: tuple[Server, Server], redis: RedisServer, value: str) -> None:
+@pytest.mark.parametrize(("number", "value"), list(enumerate(["", "garbage", "{}", '{"version": 1}', "null"])))
+def test_what_is_no_answer_is_solved_again_and_counted(servers: tuple[Server, Server], redis: RedisServer, number: int, value: str) -> None:
     one, other = servers
+    (puzzle,) = distinct(1, seed=1010 + number)
     redis.ask("FLUSHALL")
     before = other.metric("trm_cache_errors_total", kind="value")
-    one.answer(NEWSPAPER)
+    one.answer(puzzle)
     until(lambda: entries(redis), "the answer is stored")
     redis.ask("SET", entries(redis)[0], value)
-    answer = other.answer(NEWSPAPER)
+    answer = other.answer(puzzle)
     assert (answer["cache"], answer["verified"]) == ("miss", True)
     assert other.metric("trm_cache_errors_total", kind="value") == before + (value != "")
 
@@ -92,6 +93,7 @@ def test_without_redis_puzzles_are_solved_and_with_it_shared_again() -> None:
             until(lambda: entries(redis), "the answer is stored")
             assert server.answer(NEWSPAPER)["cache"] == "hit"
             redis.kill()
+            assert server.answer(NEWSPAPER)["cache"] == "hit", "it solved this one itself"
             responses = asyncio.run(server.solve_all(body(question) for question, _ in PUZZLES))
             assert [response.status_code for response in responses] == [200] * len(PUZZLES)
             server.until("trm_cache_breaker_open", lambda value: value == 1)
