@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.cache.address import parse
 
 CORES = len(os.sched_getaffinity(0))
+YEARS = 10 * 365 * 86400
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -42,8 +43,8 @@ class Settings(BaseSettings):
         SecretStr("")
     )
     redis_timeout_seconds: Annotated[float, Field(gt=0, le=10, description="Longest that a request waits for Redis, each time that it asks.")] = 0.05
-    cache_seconds: Annotated[float, Field(gt=0, description="How long a solved answer is kept.")] = 30 * 86400.0
-    cache_unsolved_seconds: Annotated[float, Field(gt=0, description="How long an unsolved one is kept.")] = 300.0
+    cache_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a solved answer is kept.")] = 30 * 86400.0
+    cache_unsolved_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long an unsolved one is kept.")] = 300.0
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     stall_seconds: Annotated[float, Field(gt=0, description="A worker that holds puzzles and is silent for so long is replaced.")] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, description="After SIGTERM, how long to answer 503 and listen on before closing.")] = 5.0

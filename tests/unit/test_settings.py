@@ -55,6 +55,7 @@ def test_a_setting_that_there_is_not_is_refused_by_name() -> None:
         ("TRM_REDIS_URL", "http://cache"),
         ("TRM_REDIS_TIMEOUT_SECONDS", "0"),
         ("TRM_CACHE_SECONDS", "0"),
+        ("TRM_CACHE_SECONDS", "inf"),
         ("TRM_CACHE_UNSOLVED_SECONDS", "-1"),
     ],
 )
