@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup serve test test-unit lint format bench clean
+.PHONY: setup serve test test-unit lint format bench bench-peers clean
 
 # serving needs neither torch nor the test tools
 .venv/serve: pyproject.toml constraints.txt
@@ -42,6 +42,11 @@ format: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.http
+	$(BIN)/python -m bench.scheduling
+
+# about 20 minutes; options go into PEERS, such as PEERS=--quick
+bench-peers: .venv/dev
+	$(BIN)/python -m bench.peers $(PEERS)
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .bench

@@ -7,7 +7,7 @@ TRMError
 ├── NotFound 404            no such route, model or puzzle id
 │   └── UnknownModel · UnknownPuzzle
 ├── Unavailable 503         try again after `retry_after` seconds
-│   ├── QueueFull · Draining · NoWorker · WorkerLost
+│   ├── QueueFull · Draining · NoWorker · WorkerLost · StepFailed
 ├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
 └── InvalidModel 500        a model folder, config or checkpoint is not usable (never a client's fault)
 """
@@ -115,6 +115,10 @@ class NoWorker(Unavailable):
 
 class WorkerLost(Unavailable):
     type, title = "worker-lost", "The workers that tried this puzzle died"
+
+
+class StepFailed(Unavailable):
+    type, title = "step-failed", "The model failed on this puzzle"
 
 
 class DeadlineExceeded(TRMError):

@@ -12,7 +12,8 @@ from app.answers import Keep
 from app.api import errors
 from app.api.deps import Services
 from app.api.envelope import Envelope
-from app.api.routes import models, operations, solve
+from app.api.routes import batch, models, operations, solve, stream
+from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
 from app.cache.memory import MemoryCache
@@ -37,6 +38,10 @@ class State(TypedDict):
     services: Services
 
 
+CPU_SLOTS, GPU_SLOTS = 8, 256
+"""Slots of a worker where the settings leave them open. On a CPU more of them make every step longer and none faster; a GPU wants many."""
+
+
 def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
     """How the settings want a worker."""
     return WorkerSpec(
@@ -44,7 +49,7 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
         models=tuple(store.entries),
         backend=settings.backend,
         device=settings.device,
-        slots=settings.slots,
+        slots=settings.slots or (CPU_SLOTS if settings.device == "cpu" else GPU_SLOTS),
         threads=settings.threads,
         refill=settings.refill,
     )
@@ -66,7 +71,8 @@ def create_services(settings: Settings) -> Services:
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
     keep = Keep(solved=settings.cache_seconds, unsolved=settings.cache_unsolved_seconds)
     solver = Solver(FAMILIES, store, pool, create_cache(settings, metrics), metrics, keep)
-    return Services(solver, pool, store, metrics)
+    batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
+    return Services(solver, pool, store, metrics, batches)
 
 
 def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
@@ -90,7 +96,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (solve.router, models.router, operations.router):
+    for router in (solve.router, batch.router, stream.router, models.router, operations.router):
         app.include_router(router)
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes)
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger={"/v1/solve/batch": settings.max_batch_bytes})
     return app

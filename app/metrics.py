@@ -17,6 +17,7 @@ from app.errors import (
     InvalidRequest,
     NoWorker,
     QueueFull,
+    StepFailed,
     UnknownModel,
     UnknownPuzzle,
     UnsupportedMediaType,
@@ -31,6 +32,7 @@ ATTEMPT_BUCKETS = (1, 2, 3, 4, 6, 8, 12, 16, 32)
 
 OUTCOMES = ("solved", "unsolved", "expired", "abandoned", "failed")
 REASONS = ("verified", "learned", "max_steps", "deadline")
+FAULTS = ("raised", "not_finite")
 CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass")
 CACHE_ERRORS = ("timeout", "connection", "permission", "refused", "value")
 
@@ -60,9 +62,10 @@ class Metrics:
         self.http_duration = Histogram(
             "trm_http_request_duration_seconds", "Time from request to response.", ["route"], buckets=REQUEST_BUCKETS, registry=registry
         )
-        self.waiting = Gauge("trm_requests_waiting", "Puzzles that wait for a worker.", registry=registry)
-        self.running = Gauge("trm_requests_running", "Puzzles that workers hold.", registry=registry)
+        self.waiting = Gauge("trm_requests_waiting", "Puzzles that wait beyond those that workers run or start next.", registry=registry)
+        self.running = Gauge("trm_requests_running", "Puzzles that workers run or start next.", registry=registry)
         self.queue_capacity = Gauge("trm_queue_capacity", "Most puzzles that may wait.", registry=registry)
+        self.batch_puzzles = Gauge("trm_batch_puzzles", "Puzzles of the batches that are open.", registry=registry)
         self.slots = Gauge("trm_slots", "Slots of all workers and models.", registry=registry)
         self.finished = Counter("trm_requests_finished_total", "Puzzles that left the pool.", ["model", "outcome"], registry=registry)
         self.rejected = Counter("trm_requests_rejected_total", "Requests refused, by problem type.", ["reason"], registry=registry)
@@ -76,6 +79,7 @@ class Metrics:
             "trm_step_duration_seconds", "Duration of one step of a batch.", ["model", "device"], buckets=STEP_BUCKETS, registry=registry
         )
         self.step_size = Histogram("trm_step_batch_size", "Puzzles in one step.", ["model"], buckets=SIZE_BUCKETS, registry=registry)
+        self.step_faults = Counter("trm_step_faults_total", "Puzzles that a step failed on, by how.", ["model", "kind"], registry=registry)
         self.halting_steps = Histogram(
             "trm_halting_steps", "Steps until a puzzle halted, over all attempts.", ["model", "reason"], buckets=DEPTH_BUCKETS, registry=registry
         )
@@ -106,6 +110,8 @@ class Metrics:
                 self.finished.labels(model, outcome)
             for reason in REASONS:
                 self.halting_steps.labels(model, reason)
+            for kind in FAULTS:
+                self.step_faults.labels(model, kind)
             for verified in ("true", "false"):
                 self.verified.labels(model, verified)
         for refusal in (
@@ -119,6 +125,7 @@ class Metrics:
             Draining,
             NoWorker,
             WorkerLost,
+            StepFailed,
             DeadlineExceeded,
         ):
             self.rejected.labels(refusal.type)

@@ -33,11 +33,11 @@ class Settings(BaseSettings):
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = 1
-    slots: Annotated[int, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model and grid.")] = 32
+    slots: Annotated[int | None, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model and grid: 8 on a CPU, 256 on a GPU.")] = None
     refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (
         "step"
     )
-    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait; more are refused with 503.")] = 1024
+    queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait beyond those that workers run or start next; more are refused.")] = 1024
     cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
     redis_url: Annotated[SecretStr, AfterValidator(_redis_url), Field(description="Redis that shares answers between servers; none keeps them in memory.")] = (
         SecretStr("")
@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     cache_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a solved answer is kept.")] = 30 * 86400.0
     cache_unsolved_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long an unsolved one is kept.")] = 300.0
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
+    max_batch_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch, in bytes.")] = 16 << 20
+    batch_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one batch.")] = 1000
+    batch_backlog: Annotated[int, Field(ge=1, description="Puzzles of all batches that are open at once; a batch beyond them is refused with 503.")] = 10_000
     stall_seconds: Annotated[float, Field(gt=0, description="A worker that holds puzzles and is silent for so long is replaced.")] = 30.0
     drain_seconds: Annotated[float, Field(ge=0, description="After SIGTERM, how long to answer 503 and listen on before closing.")] = 5.0
     shutdown_seconds: Annotated[int, Field(ge=1, description="Then, how long requests in flight may take to finish.")] = 30

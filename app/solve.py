@@ -9,8 +9,9 @@ from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.local import LocalPool
 from app.pool.messages import WorkerSpec
+from app.preparing import Options
 from app.puzzles.families import FAMILIES
-from app.solver import Options, Solution, Solver
+from app.solver import Solution, Solver
 
 
 def solve(grid: str, model: str | None, store_folder: Path) -> int:

@@ -1,44 +1,29 @@
 """The one use case: encode, look in the cache, solve in the pool, decode, verify, remember.
 
-Knows families, models and options; knows no HTTP, processes or tensors' insides. Equal puzzles in flight share one solve.
+Knows families, models and options; knows no HTTP, processes or tensors' insides. Equal puzzles in flight share one solve. A puzzle is prepared first,
+which refuses whatever is wrong with it, and run then, so that many can be prepared before the first one runs.
 """
 
 import asyncio
 import time
-import uuid
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from app.answers import Answer, Keep, Question, is_solved
 from app.cache.base import Cache
-from app.engine.request import Copy, Halt, Outcome, Request, TraceStep
-from app.errors import DeadlineExceeded, Draining, FieldError, InvalidRequest, NoWorker, QueueFull, TRMError, UnknownPuzzle, shown
+from app.engine.request import Outcome, Request, TraceStep
+from app.errors import DeadlineExceeded, Draining, NoWorker, QueueFull, TRMError
 from app.metrics import Metrics
-from app.model.identifiers import IDENTIFIERS
 from app.model.store import Entry, ModelStore
-from app.pool.base import Pool
+from app.pool.base import Pool, Watch
+from app.preparing import Desk, Options, Prepared
 from app.puzzles.base import Family, Puzzle
 
-CacheUse = Literal["use", "refresh", "bypass"]
 CacheResult = Literal["hit", "miss", "coalesced", "bypass"]
-MOST_NAMED = 5
-"""Puzzle ids that one sentence names."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a client may choose; None means the model's default. `timeout` is in seconds."""
-
-    halt: Halt | None = None
-    max_steps: int | None = None
-    attempts: int | None = None
-    timeout: float = 10.0
-    trace: bool = False
-    cache: CacheUse = "use"
+Seen = TypeVar("Seen", Outcome, TraceStep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +44,21 @@ class Flight:
     """A solve that several clients may wait for; it is given up when the last of them leaves."""
 
     task: "asyncio.Task[tuple[Outcome, float]]"
-    deadline: float
+    request: Request
     waiters: int = 0
+
+    def carries(self, request: Request) -> bool:
+        """Whether an equal request may wait for this one: it ends no later, and does not wait behind those that the request goes before."""
+        return self.request.deadline <= request.deadline and self.request.bulk <= request.bulk
 
 
 class Solver:
     """Solves puzzles; one for the whole service."""
 
     def __init__(self, families: Mapping[str, Family], store: ModelStore, pool: Pool, cache: Cache, metrics: Metrics, keep: Keep) -> None:
-        self.families, self.store, self.pool, self.cache, self.metrics, self.keep = families, store, pool, cache, metrics, keep
-        self.flights: dict[Hashable, Flight] = {}
-        self.storing: set[asyncio.Task[None]] = set()
+        self.families, self.pool, self.cache, self.metrics, self.keep = families, pool, cache, metrics, keep
+        self.desk, self.flights, self.storing = Desk(families, store), dict[Hashable, Flight](), set[asyncio.Task[None]]()
         self.draining = False
-
-    async def solve(self, family: str, grid: object, model: str | None, options: Options, puzzle_id: str | None = None) -> Solution:
-        """Solve one grid. Raises `InvalidRequest`, `UnknownModel`, `UnknownPuzzle`, and what `Pool.solve` raises."""
-        if self.draining:
-            raise Draining("the service is shutting down", retry_after=self.pool.retry_after())
-        puzzle = self.families[family].parse(grid)
-        self._check_id(family, puzzle_id)
-        entry = self.store.resolve(model, family, puzzle.height, puzzle.width, puzzle_id)
-        request = self._request(entry, puzzle, options, puzzle_id)
-        if options.cache == "bypass" or options.trace:
-            outcome, queued = await self._run(entry, puzzle, request)
-            return self._solution(puzzle, entry, outcome, "bypass", queued)
-        question = self._question(entry, puzzle, request)
-        if options.cache == "use" and (answer := await self._cached(question)):
-            self.metrics.cache_requests.labels("hit").inc()
-            return Solution(puzzle, entry, answer, "hit")
-        outcome, queued, joined = await self._shared(question)
-        return self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
 
     async def close(self) -> None:
         """Let the answers be stored that still are, and close the cache. The pool is closed by whoever started it."""
@@ -96,35 +66,30 @@ class Solver:
             await asyncio.wait(self.storing)
         await self.cache.close()
 
-    def _check_id(self, family: str, puzzle_id: str | None) -> None:
-        """Raise `InvalidRequest` unless there is an id exactly where puzzles have one."""
-        if (puzzle_id is not None) != self.families[family].named:
-            needed = f"{family} needs a puzzle_id: a model answers the tasks that it was trained on, by name"
-            detail = needed if puzzle_id is None else f"{family} puzzles have no puzzle_id"
-            raise InvalidRequest(detail, fields=(FieldError("/puzzle/puzzle_id", detail),))
+    async def solve(self, family: str, grid: object, model: str | None, options: Options, puzzle_id: str | None = None) -> Solution:
+        """Solve one grid. Raises what `prepare` and `run` raise."""
+        return await self.run(self.prepare(family, grid, model, options, puzzle_id))
 
-    def _request(self, entry: Entry, puzzle: Puzzle, options: Options, puzzle_id: str | None) -> Request:
-        """Fill in the model's defaults. Raises `InvalidRequest` for options beyond its limits, `UnknownPuzzle` for an id it was not trained on."""
-        defaults, limits = entry.manifest.defaults, entry.manifest.limits
-        for name in ("max_steps", "attempts"):
-            value, most = getattr(options, name), getattr(limits, name)
-            if value is not None and not 1 <= value <= most:
-                raise _refused(name, f"{name} is 1 to {most} for {entry.name}, not {value}")
-        verifiable = self.families[puzzle.family].rules(puzzle.height, puzzle.width).verifiable
-        if options.halt == "verified" and not verifiable:
-            raise _refused("halt", f"no rule can verify {puzzle.family}; use learned or never")
-        attempts = options.attempts or defaults.attempts
-        copies = _copies(entry, puzzle_id, attempts)
-        return Request(
-            id=uuid.uuid4().hex,
-            cells=self.families[puzzle.family].place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
-            halt=options.halt or defaults.halt,
-            max_steps=options.max_steps or defaults.max_steps,
-            attempts=len(copies) or attempts,
-            deadline=time.monotonic() + options.timeout,
-            trace=options.trace,
-            copies=copies,
-        )
+    def prepare(
+        self, family: str, grid: object, model: str | None, options: Options, puzzle_id: str | None = None, *, place: str = "/puzzle", bulk: bool = False
+    ) -> Prepared:
+        """Read one grid; see `Desk.prepare`, and what it raises. Raises `Draining` before all."""
+        if self.draining:
+            raise Draining("the service is shutting down", retry_after=self.pool.retry_after())
+        return self.desk.prepare(family, grid, model, options, puzzle_id, place=place, bulk=bulk)
+
+    async def run(self, prepared: Prepared, watch: Watch | None = None) -> Solution:
+        """Solve a puzzle, telling `watch` each step as it comes; nothing watched or traced comes from the cache. Raises what `Pool.solve` raises."""
+        puzzle, entry, request = prepared.puzzle, prepared.entry, replace(prepared.request, watched=watch is not None)
+        if prepared.cache == "bypass" or request.trace or watch:
+            outcome, queued = await self._run(entry, puzzle, request, watch)
+            return self._solution(puzzle, entry, outcome, "bypass", queued)
+        question = self._question(entry, puzzle, request)
+        if prepared.cache == "use" and (answer := await self._cached(question)):
+            self.metrics.cache_requests.labels("hit").inc()
+            return Solution(puzzle, entry, answer, "hit")
+        outcome, queued, joined = await self._shared(question)
+        return self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
 
     def _question(self, entry: Entry, puzzle: Puzzle, request: Request) -> Question:
         """What is asked, with the form that its symmetric copies share: one who waits for a verified answer is served by that of any copy."""
@@ -151,7 +116,7 @@ class Solver:
         """Solve, or wait for an equal solve that ends no later than our deadline; True with the outcome of another's."""
         while True:
             flight = self.flights.get(question.flight)
-            joined = flight is not None and flight.deadline <= question.request.deadline
+            joined = flight is not None and flight.carries(question.request)
             if flight is None or not joined:
                 flight = self._take_off(question)
             flight.waiters += 1
@@ -163,6 +128,9 @@ class Solver:
             except DeadlineExceeded:
                 if not joined:
                     raise
+            except (QueueFull, NoWorker):
+                if not (joined and question.request.bulk):  # which would have waited where the one it joined was refused
+                    raise
             finally:
                 flight.waiters -= 1
                 if not flight.waiters and not flight.task.done():
@@ -171,7 +139,7 @@ class Solver:
             # the one we waited for ran out of its time, not of ours
 
     def _take_off(self, question: Question) -> Flight:
-        flight = Flight(asyncio.create_task(self._solve_and_store(question)), question.request.deadline)
+        flight = Flight(asyncio.create_task(self._solve_and_store(question)), question.request)
         self.flights[question.flight] = flight
         flight.task.add_done_callback(lambda _: self._land(question, flight))
         return flight
@@ -194,15 +162,16 @@ class Solver:
         with self.metrics.cache_duration.labels("set").time():
             await self.cache.set(question.key, question.write(answer), self.keep.seconds(answer))
 
-    async def _run(self, entry: Entry, puzzle: Puzzle, request: Request) -> tuple[Outcome, float]:
+    async def _run(self, entry: Entry, puzzle: Puzzle, request: Request, watch: Watch | None = None) -> tuple[Outcome, float]:
         """Solve in the pool and count what came of it; the outcome is the puzzle's own size, and with it come the seconds before its first step."""
         started, outcome = time.monotonic(), "failed"
         try:
-            result = await self.pool.solve(entry.name, request)
+            result = await self.pool.solve(entry.name, request, watch and (lambda step: watch(self._cropped(entry, puzzle, step))))
             queued = max(0.0, time.monotonic() - started - result.solve_seconds)
             outcome = "solved" if is_solved(result.verified, result.halt_reason) else "unsolved"
             self._count(entry.name, result, queued)
-            return self._cropped(entry, puzzle, result), queued
+            trace = tuple(self._cropped(entry, puzzle, step) for step in result.trace)
+            return replace(self._cropped(entry, puzzle, result), trace=trace), queued
         except asyncio.CancelledError:
             outcome = "abandoned"
             raise
@@ -216,11 +185,16 @@ class Solver:
             if outcome != "rejected":
                 self.metrics.finished.labels(entry.name, outcome).inc()
 
-    def _cropped(self, entry: Entry, puzzle: Puzzle, outcome: Outcome) -> Outcome:
-        """An outcome on the model's grid, as one on the puzzle's."""
-        grid, family = entry.grid(puzzle.height, puzzle.width), self.families[puzzle.family]
-        trace = tuple(replace(step, cells=family.crop(step.cells, puzzle, *grid)) for step in outcome.trace)
-        return replace(outcome, cells=family.crop(outcome.cells, puzzle, *grid), trace=trace)
+    def question(self, prepared: Prepared) -> bytes:
+        """The cells of a puzzle as those of its steps are given to a watcher."""
+        return self._crop(prepared.entry, prepared.puzzle, prepared.request.cells)
+
+    def _cropped(self, entry: Entry, puzzle: Puzzle, seen: Seen) -> Seen:
+        """What is on the model's grid, as on the puzzle's."""
+        return replace(seen, cells=self._crop(entry, puzzle, seen.cells))
+
+    def _crop(self, entry: Entry, puzzle: Puzzle, cells: bytes) -> bytes:
+        return self.families[puzzle.family].crop(cells, puzzle, *entry.grid(puzzle.height, puzzle.width))
 
     def _count(self, model: str, outcome: Outcome, queued: float) -> None:
         metrics = self.metrics
@@ -248,23 +222,3 @@ class Solver:
         question, answer = puzzle.tokens[None], np.frombuffer(cells, dtype=np.uint8)[None]
         optimal = rules.optimal(question, answer)
         return bool(rules.violations(question, answer)[0] == 0), None if optimal is None else bool(optimal[0])
-
-
-def _refused(option: str, detail: str) -> InvalidRequest:
-    return InvalidRequest(detail, fields=(FieldError(f"/options/{option}", detail),))
-
-
-def _copies(entry: Entry, puzzle_id: str | None, most: int) -> tuple[Copy, ...]:
-    """The trained copies of a puzzle that its attempts run on, at most so many; none where puzzles have no ids."""
-    if puzzle_id is None:
-        return ()
-    known = entry.identifiers
-    if known is None:
-        raise UnknownPuzzle(f"{entry.name} knows no puzzle ids: it was imported without its {IDENTIFIERS}, so no puzzle can be named")
-    if puzzle_id not in known:
-        some = ", ".join(islice(known, MOST_NAMED))
-        raise UnknownPuzzle(
-            f"{entry.name} was not trained on {shown(puzzle_id)}, and such a model answers only the tasks that it was trained on; it knows "
-            f"{len(known.rows)} puzzle ids, such as {some}; GET /v1/models/{entry.name} lists them"
-        )
-    return tuple(Copy(row, name) for row, name in known.copies(puzzle_id, most))

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,11 +26,42 @@ class Load:
     errors: int
 
 
+def post(path: str, document: object) -> bytes:
+    """The bytes of one request with a JSON body."""
+    body = json.dumps(document).encode()
+    return f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 def request(grid: str, cache: str) -> bytes:
     """The bytes of one solve request."""
-    body = json.dumps({"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": cache, "timeout_ms": 120_000}}).encode()
-    head = f"POST /v1/solve HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return post("/v1/solve", {"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": cache, "timeout_ms": 120_000}})
+
+
+class Response(NamedTuple):
+    """Whether it is a 200, its body, and whether the server closes the connection after it."""
+
+    good: bool
+    body: bytes
+    closes: bool
+
+
+async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> Response:
+    """Send one request and read the response. Raises `EOFError` or `OSError` when the connection breaks."""
+    writer.write(sent)
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    _, sized, length = head.partition(b"content-length: ")
+    body = await reader.readexactly(int(length.split(b"\r\n")[0])) if sized else await chunks(reader)
+    return Response(head.startswith(b"http/1.1 200"), body, b"connection: close" in head)
+
+
+async def chunks(reader: asyncio.StreamReader) -> bytes:
+    """The body of a response that does not tell its length first."""
+    body = list[bytes]()
+    while size := int(await reader.readline(), 16):
+        body.append(await reader.readexactly(size))
+        await reader.readline()
+    await reader.readline()
+    return b"".join(body)
 
 
 async def one_client(port: int, requests: Sequence[bytes], answers: list[tuple[float, bool, bool]]) -> None:
@@ -37,11 +69,8 @@ async def one_client(port: int, requests: Sequence[bytes], answers: list[tuple[f
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for each in requests:
         started = time.perf_counter()
-        writer.write(each)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-        body = await reader.readexactly(length)
-        answers.append((time.perf_counter() - started, head.startswith(b"HTTP/1.1 200"), b'"verified":true' in body))
+        response = await exchange(reader, writer, each)
+        answers.append((time.perf_counter() - started, response.good, b'"verified":true' in response.body))
     writer.close()
 
 

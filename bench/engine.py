@@ -1,8 +1,8 @@
 """The engine alone, saturated: step-level batching against whole-request batching from the same code, in one run.
 
-    python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 32] [--threads 1] [--backend onnx]
+    python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 8] [--threads 1] [--backend onnx]
 
-The last line is one JSON document. Shares of the machine are of the sgemm rate that torch reaches here on 1024 x 1024 matrices.
+The last line is one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
 """
 
 import argparse
@@ -10,17 +10,15 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
-import torch
-
 from app.engine.engine import Engine
 from app.engine.request import Outcome, Request
 from app.engine.scheduler import Refill
-from app.model.config import TRMConfig
 from app.model.store import Entry, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engines
 from app.settings import PROJECT
 from app.training.data import PuzzleSet
+from bench.arithmetic import flop_per_step, sgemm_rate
 from bench.puzzles import mix
 
 
@@ -38,32 +36,6 @@ class Figures:
     verified: float
     share_of_sgemm: float
     bookkeeping: float
-
-
-def sgemm_rate(threads: int) -> float:
-    """FLOP per second of a float32 matrix product on `threads` threads, the best of several."""
-    torch.set_num_threads(threads)
-    a, best = torch.randn(1024, 1024), 0.0
-    for _ in range(10):
-        started = time.perf_counter()
-        for _ in range(5):
-            a @ a
-        best = max(best, 5 * 2 * 1024**3 / (time.perf_counter() - started))
-    return best
-
-
-def flop_per_step(config: TRMConfig) -> float:
-    """Multiplications and additions of the matrix products of one step of one puzzle."""
-    positions, hidden = config.positions, config.hidden_size
-    inner = config.swiglu_size(hidden)
-    block = positions * 2 * 3 * hidden * inner
-    if config.mixer == "mlp":
-        block += hidden * 2 * 3 * positions * config.swiglu_size(positions)
-    else:
-        seen = positions if config.mixer == "attention" else round(positions**0.5)
-        block += positions * 2 * (4 * hidden * hidden + 2 * seen * hidden)
-    evaluations = config.H_cycles * (config.L_cycles + 1)
-    return evaluations * config.L_layers * block + positions * 2 * hidden * config.vocab_size
 
 
 def drive(engine: Engine, puzzles: PuzzleSet, entry: Entry) -> tuple[list[Outcome], float, float, int, int]:
@@ -104,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="sudoku")
     parser.add_argument("--puzzles", type=int, default=640)
-    parser.add_argument("--slots", type=int, default=32)
+    parser.add_argument("--slots", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     arguments = parser.parse_args()

@@ -23,15 +23,15 @@ def minimal_puzzles() -> PuzzleSet:
     return read_csv(CACHE)
 
 
-def mix(count: int) -> PuzzleSet:
-    """`count` distinct puzzles: a third with 36 clues, a third with 28, a third minimal and hard; shuffled.
+def mix(count: int, clues: tuple[int, int] = (36, 28), hard: PuzzleSet | None = None) -> PuzzleSet:
+    """`count` distinct puzzles: a third with 36 clues, a third with 28, a third minimal and hard (of our own, or `hard`, which has the fewest clues); shuffled.
 
-    There are fewer minimal puzzles than that may take: the rest are random symmetric copies, which are just as hard.
+    There are fewer hard puzzles than that may take: the rest are random symmetric copies, which are just as hard.
     """
     from app.puzzles.sudoku import rules
 
-    rng, hard = np.random.default_rng(1), minimal_puzzles().take(np.arange(MINIMAL // 2))
-    thirds = [with_clues(hard, 36, rng), with_clues(hard, 28, rng), hard]
+    rng, hard = np.random.default_rng(1), hard or minimal_puzzles().take(np.arange(MINIMAL // 2))
+    thirds = [*(with_clues(hard, shown, rng) for shown in clues), hard]
     questions, answers = [], []
     for index in range(count):
         puzzles, symmetry = thirds[index % 3], rules(9).symmetry(rng)

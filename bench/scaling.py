@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
+from app.engine.onnx_runner import OnnxRunner
 from app.engine.request import Request
 from app.metrics import Metrics
-from app.model.store import ModelStore
+from app.model.store import GRAPH, ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.processes import ProcessPool
-from app.pool.worker import make_runner
 from app.settings import PROJECT
 from bench.puzzles import mix
 
@@ -54,7 +54,7 @@ def steps() -> tuple[list[StepFigures], int]:
     entry, rows, bytes_per_slot = ModelStore(STORE, (MODEL,)).entries[MODEL], list[StepFigures](), 0
     puzzles = mix(max(SLOTS)).questions
     for slots in SLOTS:
-        runner = make_runner(entry, WorkerSpec(store=STORE, models=(MODEL,), slots=slots))
+        runner = OnnxRunner(entry.file(GRAPH), slots, threads=1)
         for slot in range(slots):
             runner.load(slot, puzzles[slot])
         best = float("inf")
@@ -62,7 +62,7 @@ def steps() -> tuple[list[StepFigures], int]:
             started = time.perf_counter()
             runner.step(slots)
             best = min(best, time.perf_counter() - started)
-        bytes_per_slot = sum(value.nbytes for value in vars(runner).values() if isinstance(value, np.ndarray) and value.base is None) // slots
+        bytes_per_slot = sum(array.nbytes for array in (*runner.inputs.values(), *runner.outputs.values())) // slots
         rows.append(StepFigures(slots, best * 1000, slots / best))
     return rows, bytes_per_slot
 

@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from app.batch import Batches
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.base import Pool
@@ -23,6 +24,7 @@ class Services:
     pool: Pool
     store: ModelStore
     metrics: Metrics
+    batches: Batches
 
 
 async def services(request: Request) -> Services:

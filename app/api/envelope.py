@@ -7,13 +7,13 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Mapping
 from contextvars import ContextVar
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import from_error
-from app.errors import TRMError
+from app.api.errors import BUG
 from app.metrics import Metrics
 
 log = logging.getLogger("trm.access")
@@ -22,7 +22,6 @@ ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CLIENT_GONE = 499
 """Logged and counted in place of a status when the client left before its answer."""
-BUG = from_error(TRMError("something went wrong here; the log has it under this X-Request-ID"))
 
 
 class Exchange:
@@ -58,10 +57,10 @@ class Exchange:
 
 
 class Envelope:
-    """The middleware; `max_body_bytes` bounds every body."""
+    """The middleware; `max_body_bytes` bounds every body but those of the paths in `larger`, which have bounds of their own."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, max_body_bytes: int) -> None:
-        self.app, self.metrics, self.max_body_bytes = app, metrics, max_body_bytes
+    def __init__(self, app: ASGIApp, metrics: Metrics, max_body_bytes: int, larger: Mapping[str, int] | None = None) -> None:
+        self.app, self.metrics, self.max_body_bytes, self.larger = app, metrics, max_body_bytes, larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -70,7 +69,7 @@ class Envelope:
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         identity = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
-        exchange = Exchange(receive, send, identity, headers.get(b"content-length", b""), self.max_body_bytes)
+        exchange = Exchange(receive, send, identity, headers.get(b"content-length", b""), self.larger.get(scope["path"], self.max_body_bytes))
         token = request_id.set(identity)
         try:
             await self.app(scope, exchange.receive, exchange.send)

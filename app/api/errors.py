@@ -36,6 +36,26 @@ def from_error(error: TRMError) -> Response:
     return problem(error.status, error.type, error.title, error.detail, error.fields, headers)
 
 
+def counted(error: TRMError, metrics: Metrics) -> Response:
+    """The same, counted as a refusal; what is our own fault is logged."""
+    metrics.rejected.labels(error.type).inc()
+    if error.status == 500:
+        log.error("internal error", exc_info=error)
+    return from_error(error)
+
+
+def document(error: BaseException, metrics: Metrics) -> bytes:
+    """The problem document for inside of a response that has begun, whatever went wrong."""
+    if not isinstance(error, TRMError):
+        log.error("a bug", exc_info=error)
+    response = counted(error, metrics) if isinstance(error, TRMError) else BUG
+    return bytes(response.body)
+
+
+BUG = from_error(TRMError("something went wrong here; the log has it under this X-Request-ID"))
+"""The response to what nobody thought of."""
+
+
 def pointer(location: Sequence[object]) -> str:
     """RFC 6901 pointer of a pydantic location, which starts with `body`."""
     return "".join("/" + str(part)[:LONGEST_NAME].replace("~", "~0").replace("/", "~1") for part in location[1:])
@@ -84,7 +104,7 @@ def promise_problems_only(document: dict[str, Any]) -> dict[str, Any]:
         for status, response in list(operation["responses"].items()):
             content = response.get("content", {})
             if MEDIA_TYPE in content:
-                content.pop("application/json", None)
+                response["content"] = {MEDIA_TYPE: content[MEDIA_TYPE]}
             elif "HTTPValidationError" in str(content):
                 del operation["responses"][status]
     for name in ("HTTPValidationError", "ValidationError"):
@@ -97,10 +117,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
     async def on_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, TRMError)
-        metrics.rejected.labels(error.type).inc()
-        if error.status == 500:
-            log.error("internal error", exc_info=error)
-        return from_error(error)
+        return counted(error, metrics)
 
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -131,7 +148,7 @@ PROBLEMS: dict[int | str, dict[str, object]] = {
         413: "Body over the limit",
         415: "Wrong media type",
         422: "Wrong shape, symbol or size; contradicting givens; options out of range",
-        503: "Queue full, draining, or no worker ready; see Retry-After",
+        503: "Queue full, draining, no worker ready, or the model failed on this puzzle; see Retry-After",
         504: "The deadline passed while the puzzle was waiting",
     }.items()
 }

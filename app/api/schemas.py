@@ -52,6 +52,15 @@ class SolveIn(_In):
     options: Annotated[OptionsIn, Field(default_factory=OptionsIn)]
 
 
+class BatchIn(_In):
+    """Many puzzles to solve, of any families and sizes, with the same options."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"puzzles": [{"type": "sudoku", "grid": NEWSPAPER}, {"type": "maze", "grid": [*MAZE]}]}]})
+    puzzles: Annotated[list[PuzzleIn], Field(min_length=1, description="At most 1,000, unless the server is set otherwise.")]
+    model: Annotated[StrictStr | None, Field(description="A model's or family's name for all of them; left out, each family's default.")] = None
+    options: Annotated[OptionsIn, Field(default_factory=OptionsIn)]
+
+
 class TraceOut(BaseModel):
     """The answer after one step."""
 
@@ -59,6 +68,15 @@ class TraceOut(BaseModel):
     step: int
     grid: Grid
     halt_probability: float
+
+
+class StepOut(TraceOut):
+    """What a stream tells of one step."""
+
+    changed: Annotated[
+        list[Annotated[list[int], Field(min_length=2, max_length=2)]],
+        Field(description="Row and column, from 0, of the cells that differ from the event before; in the first, from the puzzle."),
+    ]
 
 
 class TimingOut(BaseModel):
@@ -87,6 +105,29 @@ class SolveOut(BaseModel):
     cache: Literal["hit", "miss", "coalesced", "bypass"]
     timing: TimingOut
     trace: list[TraceOut] | None = None
+
+
+class FieldErrorOut(BaseModel):
+    """One thing to mend."""
+
+    pointer: Annotated[str, Field(description="RFC 6901 pointer into the body.")]
+    detail: str
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldErrorOut] | None = None
+
+
+class BatchOut(BaseModel):
+    """What came of each puzzle, in the order in which they were sent: its answer, or the problem because of which there is none."""
+
+    results: list[SolveOut | ProblemOut]
 
 
 class ModelOut(BaseModel):
@@ -119,20 +160,3 @@ class HealthOut(BaseModel):
     detail: str
     workers: int
     ready: int
-
-
-class FieldErrorOut(BaseModel):
-    """One thing to mend."""
-
-    pointer: Annotated[str, Field(description="RFC 6901 pointer into the body.")]
-    detail: str
-
-
-class ProblemOut(BaseModel):
-    """RFC 9457 problem details."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[FieldErrorOut] | None = None

@@ -13,11 +13,16 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.request import Expired, Finished, Outcome, Request, TraceStep
-from app.engine.runner import Runner
+from app.engine import isolation
+from app.engine.isolation import Fault
+from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
+from app.engine.runner import Judged, Runner
 from app.engine.scheduler import Entry, Guesses, Plan, Refill, Scheduler
 from app.engine.votes import Votes
 from app.puzzles.base import NamedRules, Rules, Tokens, Transform
+
+Fetch = Callable[[list[int]], Tokens]
+"""Gives the answers of some slots, (slots, cells)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,12 +43,17 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many slots it ran, how long it took, how many requests still wait, and who finished."""
+    """What one step did: how many slots it ran and for how long, how many requests wait still, who finished, whose first step it was, and what is shown.
+
+    `shown` are the answers of watched requests, by id.
+    """
 
     size: int
     seconds: float
     waiting: int
     finished: list[Finished]
+    started: list[str] = field(default_factory=list)
+    shown: list[tuple[str, TraceStep]] = field(default_factory=list)
 
 
 def _chance(request: Request, number: int) -> np.random.Generator:
@@ -92,26 +102,35 @@ class Engine:
             return Step(0, 0.0, 0, finished)
         self._apply(plan)
         started = self.clock()
-        answers, logits = self.runner.step(plan.size)
+        answers, logits, faults = isolation.step(self.runner, plan.size)
         now = self.clock()
-        violations = self.rules.violations(self.inputs[: plan.size], answers)
-        self._trace(answers, logits)
-        excess = self._excess(violations == 0, answers)
+        finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.running[slot]) and not entry.ended]
+        violations, fetch = self._judged(answers)
+        shown = self._trace(fetch, logits)
+        excess = self._excess(violations, fetch)
         update = self.scheduler.update(
             (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), now, (violations + excess == 0).tolist(), (logits[:, 1] > self.doubt).tolist()
         )
-        for slot, entry in (*update.ended, *update.improvable):
-            self._keep(entry, answers[slot], (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))
+        kept = [*update.ended, *update.improvable]
+        for (slot, entry), answer in zip(kept, fetch([slot for slot, _ in kept]) if kept else (), strict=True):
+            self._keep(entry, answer, (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))
             if self._settled(entry) and self.scheduler.settle(entry):
                 update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
-        return Step(plan.size, now - started, len(self.scheduler.waiting), finished)
+        first = [entry.request.id for _, entry in plan.loads if entry.attempt == 1]
+        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first, shown)
 
-    def _excess(self, right: NDArray[np.bool_], answers: Tokens) -> NDArray[np.intp]:
+    def _judged(self, answers: Tokens | Judged) -> tuple[NDArray[np.intp], Fetch]:
+        """How many rules each answer breaks, (batch,), by the runner's word if it judges, and what gives the answers of some slots."""
+        if isinstance(answers, Judged):
+            return answers.violations, answers.fetch
+        return self.rules.violations(self.inputs[: len(answers)], answers), answers.__getitem__
+
+    def _excess(self, violations: NDArray[np.intp], fetch: Fetch) -> NDArray[np.intp]:
         """How much worse than the best one each answer is that obeys the rules, (batch,); 0 for those that do not."""
-        excess = np.zeros(len(right), dtype=np.intp)
-        if right.any():
-            excess[right] = self.rules.excess(self.inputs[: len(right)][right], answers[right])
+        excess, right = np.zeros(len(violations), dtype=np.intp), np.flatnonzero(violations == 0)
+        if len(right):
+            excess[right] = self.rules.excess(self.inputs[right], fetch(right.tolist()))
         return excess
 
     def _apply(self, plan: Plan) -> None:
@@ -126,7 +145,7 @@ class Engine:
             supposed = self._supposed(track, question) if self.scheduler.supposes(entry) else question
             track.symmetry = self._symmetry(entry)
             self.inputs[slot], shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
-            self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0)
+            self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0, self.inputs[slot])
 
     def _symmetry(self, entry: Entry) -> Transform | None:
         """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
@@ -172,6 +191,11 @@ class Engine:
             trace=tuple(track.trace),
         )
 
+    def _fail(self, entry: Entry, fault: Fault) -> Failed:
+        """The step failed on this request: no further attempt is made of it, and its slot is free at the next step."""
+        self.abort(entry.request.id)
+        return Failed(entry.request.id, fault.kind, f"step {entry.step + 1} of attempt {entry.attempt} {fault.detail}", fault.cause)
+
     def _expire(self, entry: Entry) -> Finished:
         """The deadline passed in the queue: with an answer of an earlier attempt that is an outcome, without one it is not."""
         if entry.attempt:
@@ -180,12 +204,18 @@ class Engine:
         del self.tracks[entry.request.id]
         return Expired(entry.request.id)
 
-    def _trace(self, answers: Tokens, logits: NDArray[np.float32]) -> None:
-        for slot, entry in enumerate(self.scheduler.running):
-            if entry is not None and entry.request.trace and not entry.ended:
-                track = self.tracks[entry.request.id]
-                cells = self._restored(track, answers[slot])
-                track.trace.append(TraceStep(entry.attempt, entry.step + 1, cells, sigmoid(float(logits[slot, 0]))))
+    def _trace(self, fetch: Fetch, logits: NDArray[np.float32]) -> list[tuple[str, TraceStep]]:
+        """Note the answers of requests that are traced; those of requests that are watched, by id."""
+        seen = [(slot, entry) for slot, entry in enumerate(self.scheduler.running) if entry is not None and not entry.ended and entry.request.seen]
+        shown = []
+        for (slot, entry), answer in zip(seen, fetch([slot for slot, _ in seen]) if seen else (), strict=True):
+            request, track = entry.request, self.tracks[entry.request.id]
+            step = TraceStep(entry.attempt, entry.step + 1, self._restored(track, answer), sigmoid(float(logits[slot, 0])))
+            if request.trace:
+                track.trace.append(step)
+            if request.watched:
+                shown.append((request.id, step))
+        return shown
 
     @staticmethod
     def _restored(track: Track, answer: Tokens) -> bytes:

@@ -8,7 +8,7 @@ itself: the table stays in the weights file.
 import copy
 import os
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ class OnnxRunner:
     def __init__(self, path: Path, slots: int, threads: int, puzzles: PuzzleTable | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.log_severity_level = 4  # what fails is raised, too, and the service's log is JSON
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # spinning threads starve the other workers
         try:
             self.session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -55,8 +56,13 @@ class OnnxRunner:
         self.cells = self.tokens.shape[1]
         self.z_H, self.z_L = (np.zeros((self.slots, *shapes[name]), dtype=np.float32) for name in ("z_H", "z_L"))
         self.puzzle = np.zeros((self.slots, *(shapes["puzzle"] if self.puzzles else [0])), dtype=np.float32)
+        self.inputs: dict[str, NDArray[Any]] = {"tokens": self.grids, "z_H": self.z_H, "z_L": self.z_L}
+        if self.puzzles:
+            self.inputs["puzzle"] = self.puzzle
+        self.outputs: dict[str, NDArray[Any]] = {"answers": np.zeros_like(self.grids), "q": np.zeros((self.slots, 2), dtype=np.float32)}
+        self.outputs |= {"next_z_H": np.zeros_like(self.z_H), "next_z_L": np.zeros_like(self.z_L)}
 
-    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:  # noqa: ARG002  # it does not judge
         """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
         self.tokens[slot], self.z_H[slot], self.z_L[slot] = tokens, self.H_init, self.L_init
         if self.puzzles:
@@ -67,10 +73,14 @@ class OnnxRunner:
         for state in (self.tokens, self.z_H, self.z_L, self.puzzle):
             state[target] = state[source]
 
-    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
-        feed = {"tokens": self.grids[:size], "z_H": self.z_H[:size], "z_L": self.z_L[:size]}
-        if self.puzzles:
-            feed["puzzle"] = self.puzzle[:size]
-        answers, q, self.z_H[:size], self.z_L[:size] = self.session.run(("answers", "q", "next_z_H", "next_z_L"), feed)
-        return answers.reshape(size, -1), q
+    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
+        """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
+        rows, bound = slice(first, first + size), self.session.io_binding()
+        for bind, arrays in ((bound.bind_input, self.inputs), (bound.bind_output, self.outputs)):
+            for name, array in arrays.items():
+                part = array[rows]
+                bind(name, "cpu", 0, part.dtype, part.shape, part.ctypes.data)
+        self.session.run_with_iobinding(bound)
+        answers, q, next_H, next_L = (array[rows] for array in self.outputs.values())
+        self.z_H[rows], self.z_L[rows] = next_H, next_L  # only now: a run that raised has changed nothing
+        return answers.reshape(size, -1).copy(), q.copy()

@@ -21,7 +21,7 @@ class Request:
 
     `cells` are the input tokens, one byte a cell. `max_steps` bounds each attempt. `deadline` is a `time.monotonic()` value in
     seconds, which all processes of one machine share. `copies`, of a puzzle that the model knows by name, are what the attempts run on, in
-    order; there are as many at least.
+    order; there are as many at least. `bulk` puzzles are of a batch or a job: nobody waits for one of them alone, so the others go first.
     """
 
     id: str
@@ -31,7 +31,15 @@ class Request:
     attempts: int
     deadline: float
     trace: bool = False
+    watched: bool = False
+    """Whether somebody wants to see each step as it comes, rather than all of them in the outcome's trace."""
     copies: tuple[Copy, ...] = ()
+    bulk: bool = False
+
+    @property
+    def seen(self) -> bool:
+        """Whether its answer after each step matters."""
+        return self.trace or self.watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +75,17 @@ class Expired:
     id: str
 
 
-Finished = Outcome | Expired
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The model failed on this request alone: its step raised an error, or gave numbers that are not finite.
+
+    `detail` is for whoever asked; `cause`, in the words of the runtime, for the log.
+    """
+
+    id: str
+    kind: Literal["raised", "not_finite"]
+    detail: str
+    cause: str
+
+
+Finished = Outcome | Expired | Failed

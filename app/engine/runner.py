@@ -1,11 +1,24 @@
 """What the engine needs of something that runs a model's step: slots with state. Knows no requests, rules or policy."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.puzzles.base import Tokens
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Answers of a step that stay on the runner's device, with how many rules each breaks, (size,), as `Rules.violations` counts them.
+
+    `fetch` brings those of some rows of the step, (rows, cells). It may be called until the next step only.
+    """
+
+    violations: NDArray[np.intp]
+    fetch: Callable[[list[int]], Tokens]
 
 
 class Runner(Protocol):
@@ -18,11 +31,17 @@ class Runner(Protocol):
     def on(self, height: int, width: int) -> Self:
         """Other slots, for puzzles of another size, around the same weights. Only for weights that fit every size."""
 
-    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
-        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many.
+
+        `question` is the puzzle as it is judged, where the tokens have guesses in it; a runner that does not judge has no use for it.
+        """
 
     def move(self, source: int, target: int) -> None:
         """Copy the state of one slot over another."""
 
-    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots 0..size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
+    def step(self, size: int, first: int = 0) -> tuple[Tokens | Judged, NDArray[np.float32]]:
+        """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input.
+
+        May raise anything its runtime does; then every slot is as it was before.
+        """

@@ -4,16 +4,19 @@ Slots are packed: after `schedule` the running puzzles hold slots 0..n-1, so a s
 joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.engine.lanes import Lanes
 from app.engine.request import HaltReason, Request
 
 Refill = Literal["step", "batch"]
 """When freed slots are refilled: before the next step, or (for comparison) only when the whole batch is done."""
 
+
+FRESH, RESTARTED, BULK = LANES = range(3)
+"""Who goes first: puzzles that have not run yet, then those that wait for another attempt, then those of batches and jobs."""
 
 PATIENCE = 64
 """Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
@@ -74,11 +77,11 @@ class Update:
 
 
 class Scheduler:
-    """A slot table and a waiting queue, first come first served; a restarted puzzle goes to the end of the queue."""
+    """A slot table and a queue of lanes. A restarted puzzle queues anew, so where nobody else waits it gets the next slot at once."""
 
     def __init__(self, slots: int, refill: Refill = "step", guesses: Guesses | None = None) -> None:
         self.slots, self.refill, self.guesses = slots, refill, guesses
-        self.waiting: deque[Entry] = deque()
+        self.waiting = Lanes[Entry](len(LANES))
         self.running: list[Entry | None] = []
         self.entries: dict[str, Entry] = {}
 
@@ -87,7 +90,7 @@ class Scheduler:
         if request.id in self.entries:
             raise ValueError(f"request {request.id} is already scheduled")
         self.entries[request.id] = entry = Entry(request)
-        self.waiting.append(entry)
+        self._queue(entry)
 
     def abort(self, request_id: str) -> bool:
         """Forget a request wherever it is; False if it is not here. Its slot is free at the next `schedule`."""
@@ -97,14 +100,13 @@ class Scheduler:
         if entry in self.running:
             self.running[self.running.index(entry)] = None
         else:
-            self.waiting.remove(entry)
+            self.waiting.discard(entry)
         return True
 
     def settle(self, entry: Entry) -> bool:
         """An attempt has ended after which no further one can change the outcome: the puzzle is finished if it waits for another; False if not."""
-        if entry not in self.waiting:
+        if not self.waiting.discard(entry):
             return False
-        self.waiting.remove(entry)
         del self.entries[entry.request.id]
         return True
 
@@ -112,7 +114,7 @@ class Scheduler:
         """Fill the free slots from the queue, close the remaining gaps from the tail, and say what the next step runs on."""
         plan = Plan(expired=[entry for entry in self.waiting if entry.request.deadline <= now])
         for entry in plan.expired:
-            self.waiting.remove(entry)
+            self.waiting.discard(entry)
             del self.entries[entry.request.id]
         if self.refill == "step" or not any(self.running):
             self._refill(plan)
@@ -126,7 +128,7 @@ class Scheduler:
         for slot in gaps:
             if not self.waiting:
                 return
-            entry = self.waiting.popleft()
+            entry = self.waiting.take()
             entry.attempt, entry.step, entry.ended = entry.attempt + 1, 0, None
             if slot == len(self.running):
                 self.running.append(None)
@@ -195,8 +197,12 @@ class Scheduler:
                 finished.append(entry)
                 del self.entries[entry.request.id]
             else:
-                self.waiting.append(entry)
+                self._queue(entry)
         return finished
+
+    def _queue(self, entry: Entry) -> None:
+        """Let a puzzle wait for its first or next attempt."""
+        self.waiting.add(entry, BULK if entry.request.bulk else RESTARTED if entry.attempt else FRESH)
 
     def check(self) -> None:
         """Raise `AssertionError` unless every request is in exactly one place and no more slots are held than there are."""

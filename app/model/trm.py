@@ -137,6 +137,7 @@ class TRM(nn.Module):
         z_H, z_L = self.cycle(z_H, z_L, x)
         positions = z_H.flatten(1, -2)
         pooled = positions[:, 0] if self.config.q_head_input == "first" else positions.mean(1)
-        q = self.q_head(pooled).float()
+        exact = pooled if pooled.dtype == torch.float32 else pooled.float()  # an exported graph would keep even a cast that changes nothing
+        q = self.q_head(exact).float()
         logits = self.lm_head(z_H[:, self.config.prefix_len :])
         return Carry(z_H.detach(), z_L.detach()), Output(logits, q[:, 0], q[:, 1])

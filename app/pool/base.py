@@ -1,9 +1,13 @@
 """What the rest of the service needs of a worker pool. Knows no processes, pipes or models' insides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.engine.request import Outcome, Request
+from app.engine.request import Outcome, Request, TraceStep
+
+Watch = Callable[[TraceStep], None]
+"""Told each step of a puzzle as it comes, in the event loop, before the outcome; must not block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,12 @@ class Pool(Protocol):
     async def start(self) -> None:
         """Start the workers; returns when each has run a real step. Raises `InvalidModel` if one cannot start."""
 
-    async def solve(self, model: str, request: Request) -> Outcome:
-        """Solve one puzzle; cancelling the call frees its slot.
+    async def solve(self, model: str, request: Request, watch: Watch | None = None) -> Outcome:
+        """Solve one puzzle; cancelling the call frees its slot. `watch` is told the steps of a request that is `watched`.
 
-        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits, and
-        `WorkerLost` if workers keep dying on it.
+        Raises `QueueFull`, `NoWorker` or `Draining` at the door, `DeadlineExceeded` if the deadline passes while it waits,
+        `StepFailed` if the model fails on it, and `WorkerLost` if workers keep dying on it. A `bulk` request that finds no room, or no worker, is not
+        refused but waits outside, behind those before it.
         """
 
     def status(self) -> PoolStatus:

@@ -5,16 +5,20 @@ Puzzles beyond a worker's credit wait here, where they can still go to whichever
 
 import asyncio
 import math
-from collections import OrderedDict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from app.engine.request import Outcome, Request
+from app.engine.lanes import TURNS, Lanes
+from app.engine.request import Outcome, Request, TraceStep
+from app.engine.scheduler import LANES
 from app.errors import DeadlineExceeded, QueueFull, WorkerLost
-from app.pool.messages import Abort, Submit, ToWorker
+from app.pool.base import Watch
+from app.pool.messages import Abort, Stepped, Submit, ToWorker
+from app.pool.pace import Pace
 
-DECAY = 0.98
-"""Weight that a finished puzzle's share in the measured rate keeps with each later one: a memory of about fifty puzzles."""
+FRESH_SHARE = TURNS / (TURNS + len(LANES) - 1)
+"""The share of freed slots that puzzles get that have not run yet, when others always wait, too."""
 
 
 @dataclass(slots=True, eq=False)
@@ -24,74 +28,97 @@ class Ticket:
     model: str
     request: Request
     future: asyncio.Future[Outcome]
+    watch: Watch | None = None
     deaths: int = 0
+    shown: tuple[int, int] = (0, 0)
 
     @property
     def suspect(self) -> bool:
         """Whether it must run alone: then, if its worker dies once more, it is to blame and no other puzzle suffers."""
         return self.deaths >= 2
 
+    def show(self, step: TraceStep) -> None:
+        """Let the watcher see a step, once: after a death another worker begins anew, and its steps are the same up to there."""
+        if self.watch and not self.future.done() and (step.attempt, step.step) > self.shown:
+            self.shown = (step.attempt, step.step)
+            self.watch(step)
+
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One worker as the dispatcher sees it: up or not, what it holds, and how to reach it."""
+    """One worker as the dispatcher sees it: up or not, what it holds and what of that has started, and how to reach it."""
 
     name: str
     send: Callable[[ToWorker], None]
     ready: bool = False
     held: dict[str, Ticket] = field(default_factory=dict)
+    started: set[str] = field(default_factory=set)
 
     @property
     def quarantined(self) -> bool:
-        """Whether a suspect runs here."""
-        return any(ticket.suspect for ticket in self.held.values())
+        """Whether a suspect runs here, which it does alone."""
+        return len(self.held) == 1 and any(ticket.suspect for ticket in self.held.values())
+
+    def load(self, slots: int) -> int:
+        """Slots that are taken or will be before a puzzle sent now gets one. Started puzzles that wait for another attempt delay none."""
+        return min(len(self.started), slots) + len(self.held) - len(self.started)
+
+    def drop(self, request_id: str) -> Ticket | None:
+        """Hold a puzzle no longer; None if this worker does not."""
+        self.started.discard(request_id)
+        return self.held.pop(request_id, None)
 
 
 class Dispatcher:
-    """The queue and the rule by which it empties: oldest first, to the worker that holds least."""
+    """The queue and the rule by which it empties: the lanes of the scheduler, to the worker that is loaded least and has `ahead` puzzles or fewer to start."""
 
-    def __init__(self, members: Sequence[Member], capacity: int, credit: int) -> None:
-        self.members, self.capacity, self.credit = members, capacity, credit
-        self.waiting: OrderedDict[str, Ticket] = OrderedDict()
-        self.finished, self.busy_seconds, self.unfinished_seconds = 0.0, 0.0, 0.0
+    def __init__(self, members: Sequence[Member], capacity: int, slots: int, ahead: int) -> None:
+        self.members, self.capacity, self.slots, self.credit = members, capacity, slots, slots + ahead
+        self.waiting = Lanes[Ticket](2)
+        self.paces: defaultdict[str, Pace] = defaultdict(Pace)
+
+    @property
+    def backlog(self) -> int:
+        """Puzzles beyond all credit: those that wait here, and those that have been at a worker and wait there for another attempt."""
+        return len(self.waiting) + sum(max(0, len(member.held) - self.credit) for member in self.members)
 
     def admit(self, ticket: Ticket, now: float) -> None:
-        """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline."""
-        if now >= ticket.request.deadline:
+        """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline. Bulk may take half of the queue."""
+        request = ticket.request
+        if now >= request.deadline:
             raise DeadlineExceeded("the deadline had passed on arrival")
-        if len(self.waiting) >= self.capacity:
-            raise QueueFull(f"{self.capacity} puzzles are waiting already", retry_after=self.retry_after())
-        wait = self.expected_wait()
-        if now + wait > ticket.request.deadline:
+        if self.backlog >= ((self.capacity + 1) // 2 if request.bulk else self.capacity):
+            raise QueueFull(f"{self.backlog} puzzles are waiting already", retry_after=self.retry_after())
+        wait = self.expected_wait(request.bulk)
+        if now + wait > request.deadline:
             raise QueueFull(f"it would wait about {wait:.1f} s, beyond its deadline", retry_after=self.retry_after())
-        self.waiting[ticket.request.id] = ticket
+        self.waiting.add(ticket, int(request.bulk))
         self.dispatch()
 
     def dispatch(self) -> None:
         """Send what can start soon."""
-        while self.waiting:
-            ticket = next(iter(self.waiting.values()))
+        while ticket := self.waiting.head():
             able = [member for member in self.members if member.ready and not member.quarantined]
-            member = min(able, key=lambda member: len(member.held), default=None)
-            if member is None or len(member.held) >= (1 if ticket.suspect else self.credit):
+            member = min(able, key=lambda member: (member.load(self.slots), len(member.held)), default=None)
+            if member is None or (member.held if ticket.suspect else member.load(self.slots) >= self.credit):
                 return
-            del self.waiting[ticket.request.id]
+            self.waiting.take()
             member.held[ticket.request.id] = ticket
             member.send(Submit(ticket.model, ticket.request))
 
     def release(self, ticket: Ticket) -> None:
         """Forget a ticket wherever it is, telling its worker; harmless when it is gone already."""
-        self.waiting.pop(ticket.request.id, None)
+        self.waiting.discard(ticket)
         for member in self.members:
             if member.held.get(ticket.request.id) is ticket:
-                del member.held[ticket.request.id]
+                member.drop(ticket.request.id)
                 member.send(Abort(ticket.model, ticket.request.id))
         self.dispatch()
 
     def lost(self, member: Member) -> None:
         """A worker died: what it held goes back to the front of the queue, or is given up when it died on that puzzle alone."""
         member.ready = False
-        held, member.held = member.held, {}
+        held, member.held, member.started = member.held, {}, set()
         for ticket in reversed(held.values()):
             if ticket.future.done():
                 continue
@@ -99,22 +126,29 @@ class Dispatcher:
                 ticket.future.set_exception(WorkerLost(f"{ticket.deaths + 1} workers died on this puzzle"))
                 continue
             ticket.deaths += 1
-            self.waiting[ticket.request.id] = ticket
-            self.waiting.move_to_end(ticket.request.id, last=False)
+            self.waiting.add(ticket, int(ticket.request.bulk), first=True)
         self.dispatch()
 
-    def measure(self, finished: int, seconds: float) -> None:
-        """Take a step into the measured rate."""
-        self.unfinished_seconds += seconds
-        if finished:
-            keep = DECAY**finished
-            self.finished = self.finished * keep + finished
-            self.busy_seconds, self.unfinished_seconds = self.busy_seconds * keep + self.unfinished_seconds, 0.0
+    def stepped(self, member: Member, message: Stepped) -> None:
+        """Take in what a step tells: its pace, and who holds a slot from now on."""
+        pace = self.paces[message.model]
+        if message.size:
+            pace.stepped(message.size, message.seconds)
+        for outcome in message.finished:
+            if isinstance(outcome, Outcome):
+                pace.finished(outcome.steps, outcome.attempts)
+        member.started.update(name for name in message.started if name in member.held)
 
-    def expected_wait(self) -> float:
-        """Seconds that a puzzle admitted now would wait, by the rate of the last steps; 0 until something has been measured."""
-        rate = self.finished / self.busy_seconds * sum(member.ready for member in self.members) if self.busy_seconds else 0.0
-        return len(self.waiting) / rate if rate else 0.0
+    def expected_wait(self, bulk: bool = True) -> float:
+        """Seconds that a puzzle admitted now would wait for its first slot, by the pace of late; 0 until that is measured, or when nobody waits here.
+
+        Every puzzle ahead that has not started takes the time of one attempt; what is not done then waits behind it, but for the turns of its lane.
+        """
+        ahead = Counter(ticket.model for lane in self.waiting.lanes[: 1 + bulk] for ticket in lane)
+        if ahead:
+            ahead.update(ticket.model for member in self.members for name, ticket in member.held.items() if name not in member.started)
+        seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead.items())
+        return seconds / FRESH_SHARE / max(1, sum(member.ready for member in self.members))
 
     def retry_after(self) -> int:
         """Whole seconds until the queue of now is worked off, 1 to 60."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.engine.request import Finished, Request
+from app.engine.request import Finished, Request, TraceStep
 from app.engine.scheduler import Refill
 
 Backend = Literal["onnx", "torch"]
@@ -18,7 +18,7 @@ class WorkerSpec:
     models: tuple[str, ...]
     backend: Backend = "onnx"
     device: str = "cpu"
-    slots: int = 64
+    slots: int = 8
     threads: int = 1
     refill: Refill = "step"
 
@@ -61,12 +61,20 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One step was run. Every message is answered by this or `Idle`, so silence means a worker that hangs."""
+    """One step was run, the first of those who `started`. Every message is answered by this or `Idle`, so silence means a worker that hangs."""
 
     model: str
     size: int
     seconds: float
     finished: tuple[Finished, ...]
+    started: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the watched requests, by id, show after the step that the next message tells of. Sent only if there are such."""
+
+    steps: tuple[tuple[str, TraceStep], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +89,4 @@ class Broken:
     detail: str
 
 
-FromWorker = Ready | Stepped | Idle | Broken
+FromWorker = Ready | Stepped | Shown | Idle | Broken

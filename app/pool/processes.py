@@ -10,19 +10,19 @@ import logging
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 
-from app.engine.request import Expired, Outcome, Request
-from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker
+from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
+from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, QueueFull, StepFailed
 from app.metrics import Metrics
 from app.pool import worker
-from app.pool.base import PoolStatus
+from app.pool.base import PoolStatus, Watch
 from app.pool.dispatch import Dispatcher, Member, Ticket
-from app.pool.messages import Broken, FromWorker, Idle, Ready, Stepped, Stop, ToWorker, WorkerSpec
+from app.pool.messages import Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, ToWorker, WorkerSpec
 
 log = logging.getLogger(__name__)
 FIRST_BACKOFF, LAST_BACKOFF = 0.05, 10.0
@@ -118,10 +118,11 @@ class ProcessPool:
     def __init__(self, spec: WorkerSpec, workers: int, capacity: int, metrics: Metrics, *, stall_seconds: float = 30.0) -> None:
         self.workers = [self.make_worker(str(index), spec) for index in range(workers)]
         members = [each.member for each in self.workers]
-        self.dispatcher = Dispatcher(members, capacity, credit=spec.slots + max(1, spec.slots // 2))
+        self.dispatcher = Dispatcher(members, capacity, spec.slots, ahead=max(1, spec.slots // 2))
         self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
         self.tasks: list[asyncio.Task[None]] = []
         self.closing = False
+        self.door, self.news = asyncio.Lock(), asyncio.Event()
         self.end: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -147,28 +148,48 @@ class ProcessPool:
         if not each.up.is_set():
             raise InvalidModel(f"worker {each.member.name} could not start: {each.reason or ('it died' if each.gone.is_set() else 'it takes too long')}")
 
-    async def solve(self, model: str, request: Request) -> Outcome:
+    async def solve(self, model: str, request: Request, watch: Watch | None = None) -> Outcome:
         """Solve one puzzle; see `base.Pool.solve`."""
-        if self.closing:
-            raise Draining("the service is shutting down")
-        if not any(member.ready for member in self.dispatcher.members):
-            raise NoWorker("no worker is ready yet; one is being started", retry_after=2)
         loop = asyncio.get_running_loop()
-        ticket = Ticket(model, request, loop.create_future())
-        self.dispatcher.admit(ticket, loop.time())
+        ticket = Ticket(model, request, loop.create_future(), watch)
+        if request.bulk:
+            await self._wait_for_room(ticket)
+        else:
+            self._admit(ticket)
         alarm = loop.call_at(request.deadline, self._expire, ticket)
         try:
             return await ticket.future
         finally:
             alarm.cancel()
             self.dispatcher.release(ticket)
+            self.news.set()
+
+    def _admit(self, ticket: Ticket) -> None:
+        """Queue a ticket, or refuse it."""
+        if self.closing:
+            raise Draining("the service is shutting down")
+        if not any(member.ready for member in self.dispatcher.members):
+            raise NoWorker("no worker is ready yet; one is being started", retry_after=2)
+        self.dispatcher.admit(ticket, asyncio.get_running_loop().time())
+
+    async def _wait_for_room(self, ticket: Ticket) -> None:
+        """Queue a ticket as soon as it would not be refused, after those that came here before. Raises `DeadlineExceeded` or `Draining` if that is never."""
+        try:
+            async with asyncio.timeout_at(ticket.request.deadline), self.door:
+                while True:
+                    self.news.clear()
+                    with suppress(QueueFull, NoWorker):
+                        return self._admit(ticket)
+                    await self.news.wait()
+        except TimeoutError:
+            raise DeadlineExceeded("the deadline passed before there was room in the queue") from None
 
     def status(self) -> PoolStatus:
         """The pool now; never waits for a worker."""
         dispatcher, now = self.dispatcher, asyncio.get_running_loop().time()
         return PoolStatus(
-            waiting=len(dispatcher.waiting),
-            running=sum(len(member.held) for member in dispatcher.members),
+            waiting=dispatcher.backlog,
+            running=sum(min(len(member.held), dispatcher.credit) for member in dispatcher.members),
             capacity=dispatcher.capacity,
             workers=len(self.workers),
             ready=sum(member.ready for member in dispatcher.members),
@@ -182,6 +203,7 @@ class ProcessPool:
     async def close(self) -> None:
         """Stop the workers; what still waits or runs is refused with `Draining`. A second call waits for the first one's end."""
         self.closing = True
+        self.news.set()
         self.end = self.end or asyncio.create_task(self._end())
         await asyncio.shield(self.end)
 
@@ -190,7 +212,7 @@ class ProcessPool:
             task.cancel()
         launches = [each.launching for each in self.workers if each.launching is not None]
         await asyncio.gather(*self.tasks, *launches, return_exceptions=True)  # a launch goes on in its thread when its task is cancelled
-        tickets = [*self.dispatcher.waiting.values(), *(t for member in self.dispatcher.members for t in member.held.values())]
+        tickets = [*self.dispatcher.waiting, *(t for member in self.dispatcher.members for t in member.held.values())]
         for ticket in tickets:
             if not ticket.future.done():
                 ticket.future.set_exception(Draining("the service is shutting down"))
@@ -203,7 +225,7 @@ class ProcessPool:
         """The deadline passed: refuse what still waits here. What a worker holds it answers itself, unless it hangs or dies."""
         if ticket.future.done():
             return
-        if ticket.request.id in self.dispatcher.waiting:
+        if ticket in self.dispatcher.waiting:
             ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
         else:
             asyncio.get_running_loop().call_later(GRACE, self._give_up, ticket)
@@ -265,11 +287,13 @@ class ProcessPool:
                 self.metrics.worker_up.labels(each.member.name, device).set(1)
                 each.up.set()
                 self.dispatcher.dispatch()
+            case Shown(steps):
+                self._show(each.member, steps)
             case Stepped():
                 self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
-                self.dispatcher.measure(len(message.finished), message.seconds)
+                self.dispatcher.stepped(each.member, message)
                 for finished in message.finished:
-                    self._finish(each.member, finished)
+                    self._finish(each.member, message.model, finished)
                 self.dispatcher.dispatch()
                 if not each.member.held:
                     each.unanswered_since = None
@@ -279,12 +303,25 @@ class ProcessPool:
                 pass
             case None:
                 self._lost(each)
+        self.news.set()
 
-    def _finish(self, member: Member, finished: Outcome | Expired) -> None:
-        ticket = member.held.pop(finished.id, None)
+    @staticmethod
+    def _show(member: Member, steps: Iterable[tuple[str, TraceStep]]) -> None:
+        for identity, step in steps:
+            if identity in member.held:
+                member.held[identity].show(step)
+
+    def _finish(self, member: Member, model: str, finished: Finished) -> None:
+        if isinstance(finished, Failed):
+            self.metrics.step_faults.labels(model, finished.kind).inc()
+            log.warning("step failed", extra={"worker": member.name, "model": model, "detail": finished.detail, "cause": finished.cause})
+        ticket = member.drop(finished.id)
         if ticket is None or ticket.future.done():
             return
-        if isinstance(finished, Expired):
-            ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
-        else:
-            ticket.future.set_result(finished)
+        match finished:
+            case Expired():
+                ticket.future.set_exception(DeadlineExceeded("the deadline passed before a slot was free"))
+            case Failed(detail=detail):
+                ticket.future.set_exception(StepFailed(detail))
+            case Outcome():
+                ticket.future.set_result(finished)

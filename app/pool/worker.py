@@ -15,7 +15,7 @@ from app.engine.scheduler import Guesses
 from app.errors import TRMError
 from app.model.embedding import PuzzleTable
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
-from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Stepped, Stop, Submit, ToWorker, WorkerSpec
+from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
 
 
@@ -28,11 +28,14 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
         return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads, puzzles)
     import torch
 
+    from app.engine.torch_rules import check
     from app.engine.torch_runner import TorchRunner
     from app.model import weights
 
     torch.set_num_threads(spec.threads)
-    return TorchRunner(weights.load(entry), spec.slots, spec.device)
+    puzzle = entry.manifest.puzzle
+    judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
+    return TorchRunner(weights.load(entry), spec.slots, spec.device, check=judge)
 
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
@@ -63,7 +66,9 @@ class Worker:
             for model, engine in self._all():
                 if engine.busy:
                     step = engine.step()
-                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished)))
+                    if step.shown:
+                        self.pipe.send(Shown(tuple(step.shown)))
+                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished), tuple(step.started)))
 
     def _busy(self) -> bool:
         return any(engine.busy for _, engine in self._all())

@@ -11,7 +11,8 @@ import numpy as np
 
 from app.energy import Energy
 from app.engine.engine import Engine
-from app.engine.request import Halt, Outcome, Request
+from app.engine.request import Failed, Finished, Halt, Outcome, Request
+from app.errors import StepFailed
 from app.puzzles.sudoku import BLANK
 from app.training.data import PuzzleSet
 
@@ -67,8 +68,16 @@ def with_clues(puzzles: PuzzleSet, clues: int, rng: np.random.Generator) -> Puzz
     return PuzzleSet(questions, puzzles.answers, puzzles.height, puzzles.width)
 
 
+def answered(finished: Sequence[Finished]) -> dict[str, Outcome]:
+    """The outcomes by id. Raises `StepFailed` for a puzzle that the model failed on: then there is nothing to measure."""
+    for each in finished:
+        if isinstance(each, Failed):
+            raise StepFailed(f"puzzle {each.id}: {each.detail}: {each.cause}")
+    return {each.id: each for each in finished if isinstance(each, Outcome)}
+
+
 def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str, energy: Energy) -> Report:
-    """Solve every puzzle of a list and report."""
+    """Solve every puzzle of a list and report. Raises `StepFailed` for a puzzle that the model failed on."""
     before = after = energy.read()
     started, outcomes = time.perf_counter(), dict[str, Outcome]()
     for index, question in enumerate(puzzles.questions):
@@ -76,7 +85,7 @@ def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str, ener
             Request(id=str(index), cells=question.tobytes(), halt=budget.halt, max_steps=budget.max_steps, attempts=budget.attempts, deadline=float("inf"))
         )
     while engine.busy:
-        outcomes |= {outcome.id: outcome for outcome in engine.step().finished if isinstance(outcome, Outcome)}
+        outcomes |= answered(engine.step().finished)
         after = energy.read()  # often enough that no counter starts again twice
     seconds = time.perf_counter() - started
     joules = sum(after.values()) - sum(before.values()) if before and before.keys() == after.keys() else None

@@ -17,7 +17,7 @@ from app.model.identifiers import Identifiers
 from app.puzzles.arc import cropped, on_canvas
 from app.puzzles.base import Tokens
 from app.training.arc import Task
-from app.training.evaluate import Budget, markdown
+from app.training.evaluate import Budget, answered, markdown
 
 FIGURES = ("tasks", "test grids", "1 attempt", "by vote", "best two", "attempts", "steps / attempt", "ms / attempt")
 
@@ -56,14 +56,14 @@ class _Asked:
 
 
 def evaluate(engine: Engine, known: Identifiers, tasks: Sequence[Task], side: int, budget: Budget, data: str) -> ArcReport:
-    """Ask for every test grid of the tasks. Raises `InvalidRequest` for a task that cannot be asked for."""
+    """Ask for every test grid of the tasks. Raises `InvalidRequest` for a task that cannot be asked for, `StepFailed` where the model fails."""
     asked = [each for task in tasks for each in _asked(task, known, side, budget.attempts)]
     started, outcomes = time.perf_counter(), dict[str, Outcome]()
     for number, each in enumerate(asked):
         for row, name in each.copies:
             engine.add(_request(f"{number} {row}", each, Copy(row, name), budget))
     while engine.busy:
-        outcomes |= {outcome.id: outcome for outcome in engine.step().finished if isinstance(outcome, Outcome)}
+        outcomes |= answered(engine.step().finished)
     seconds = time.perf_counter() - started
     ranks = [_rank(each, [outcomes[f"{number} {row}"] for row, _ in each.copies]) for number, each in enumerate(asked)]
     first = [outcomes[f"{number} {each.copies[0][0]}"].cells == each.answer for number, each in enumerate(asked)]

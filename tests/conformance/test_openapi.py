@@ -8,11 +8,12 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from tests.e2e.batches import batch_of, events, lines
 from tests.e2e.problems import post_raw
 from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER
 from tests.e2e.serving import Server, body
 
-PROBLEM = "application/problem+json"
+PROBLEM, LINES, EVENTS = "application/problem+json", "application/x-ndjson", "text/event-stream"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_it_is_open_api_3_with_the_versions_of_the_service(document: dict[str, A
     assert document["info"]["version"]
 
 
-@pytest.mark.parametrize("path", ["/v1/solve", "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/v1/solve", "/v1/solve/batch", "/v1/solve/stream", "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"])
 def test_it_knows_every_address(document: dict[str, Any], path: str) -> None:
     assert path in document["paths"]
 
@@ -90,6 +91,48 @@ def test_answers_and_refusals_of_a_solve_are_as_promised(server: Server, documen
     response = post_raw(server, content.encode())
     assert response.status_code == status
     conforms(document, "POST /v1/solve", response)
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        (200, json.dumps(batch_of([NEWSPAPER, "1..............."]))),
+        (200, json.dumps(batch_of([IMPOSSIBLE, NEWSPAPER], halt="never", max_steps=256, timeout_ms=1))),
+        (400, "{"),
+        (404, json.dumps({**batch_of([NEWSPAPER]), "model": "nobody"})),
+        (413, " " * (17 << 20)),
+        (422, json.dumps(batch_of([NEWSPAPER] * 1001))),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_so_are_those_of_a_batch(server: Server, document: dict[str, Any], status: int, content: str) -> None:
+    response = post_raw(server, content.encode(), "/v1/solve/batch")
+    assert response.status_code == status
+    conforms(document, "POST /v1/solve/batch", response)
+
+
+def test_lines_and_events_are_promised_by_their_media_types_with_an_example(server: Server, document: dict[str, Any]) -> None:
+    for path, kind in (("/v1/solve/batch", LINES), ("/v1/solve/stream", EVENTS)):
+        content = document["paths"][path]["post"]["responses"]["200"]["content"]
+        assert content[kind]["example"]
+        response = server.client.post(path, json=batch_of([NEWSPAPER]) if "batch" in path else body(NEWSPAPER), headers={"accept": kind})
+        assert response.headers["content-type"].partition(";")[0] == kind
+
+
+def test_the_data_of_every_event_and_line_is_as_promised(server: Server, document: dict[str, Any]) -> None:
+    def item_of(path: str, kind: str) -> dict[str, Any]:
+        return {**document["paths"][path]["post"]["responses"]["200"]["content"][kind]["itemSchema"], "components": document["components"]}
+
+    schemas = {each["properties"]["event"]["const"]: each["properties"]["data"]["contentSchema"] for each in item_of("/v1/solve/stream", EVENTS)["oneOf"]}
+    assert set(schemas) == {"step", "result", "error"}
+    with events(server, body(NEWSPAPER, halt="never", max_steps=3)) as told:
+        for name, data in told:
+            jsonschema_rs.validator_for({**schemas[name], "components": document["components"]}).validate(data)
+    line = jsonschema_rs.validator_for(item_of("/v1/solve/batch", LINES))
+    with lines(server, [NEWSPAPER, IMPOSSIBLE], timeout_ms=500) as found:
+        for each in found:
+            line.validate(each)
+    assert not line.is_valid({key: value for key, value in each.items() if key != "index"})
 
 
 def test_so_is_a_wrong_media_type(server: Server, document: dict[str, Any]) -> None:

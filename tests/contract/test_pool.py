@@ -65,6 +65,15 @@ async def test_leaving_frees_slots_for_those_who_wait(pool: Pool) -> None:
     assert (await asyncio.wait_for(waiting, 10)).steps == 3
 
 
+@pytest.mark.parametrize("bulk", [False, True])
+async def test_puzzles_of_endless_attempts_keep_no_other_out(pool: Pool, bulk: bool) -> None:
+    stubborn = [asyncio.create_task(pool.solve("four", ask(f"stubborn {n}", **{**ENDLESS, "max_steps": 2, "attempts": 10**9}, bulk=bulk))) for n in range(9)]
+    await until(lambda: pool.status().running + pool.status().waiting == 9)
+    outcome = await asyncio.wait_for(pool.solve("four", ask("a", cells=CELLS, max_steps=3)), 20)
+    assert (outcome.steps, pool.status().running, pool.status().waiting) == (3, CREDIT, 9 - CREDIT)
+    await leave(stubborn)
+
+
 async def test_a_deadline_that_passes_while_running_gives_an_answer(pool: Pool) -> None:
     outcome = await pool.solve("four", ask("a", **ENDLESS, deadline=time.monotonic() + 0.1))
     assert (outcome.halt_reason, outcome.verified, len(outcome.cells)) == ("deadline", False, 16)

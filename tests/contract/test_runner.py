@@ -18,6 +18,7 @@ from tests.support.runners import Oracle
 PUZZLES = [tokens(text) for text in ("1.....3..4.....2", ".13......2.4....", "12..34..........", "1...............")]
 RUNNERS: dict[str, Callable[..., Runner]] = {
     "torch": lambda entry, slots: TorchRunner(weights.load(entry), slots),
+    "torch in buckets": lambda entry, slots: TorchRunner(weights.load(entry), slots, bucketed=True),
     "onnx": lambda entry, slots: OnnxRunner(entry.file(GRAPH), slots, threads=1),
     "oracle": lambda entry, slots: Oracle(slots, 16, varied),
 }

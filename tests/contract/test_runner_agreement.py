@@ -52,5 +52,5 @@ def test_halting_logits_are_equal_and_answers_where_the_margin_is_clear(model: t
 
 def margins(trm: TRM, runner: TorchRunner, size: int) -> np.ndarray:
     """By how much the best token of each cell wins, (size, cells)."""
-    best = trm.lm_head(runner.carry.z_H[:size, trm.config.prefix_len :]).topk(2).values.numpy()
+    best = trm.lm_head(runner.state.carry.z_H[:size, trm.config.prefix_len :]).topk(2).values.numpy()
     return best[..., 0] - best[..., 1]

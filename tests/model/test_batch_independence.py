@@ -27,7 +27,7 @@ def state(runner: Runner, slot: int) -> NDArray[np.float32]:
     if isinstance(runner, OnnxRunner):
         return np.stack([state[slot].reshape(-1, state.shape[-1]) for state in (runner.z_H, runner.z_L)])
     assert isinstance(runner, TorchRunner)
-    return np.stack([state[slot].numpy() for state in runner.carry])
+    return np.stack([state[slot].numpy() for state in runner.state.carry])
 
 
 def history(entry: Entry, backend: str, size: int, slot: int) -> tuple[NDArray[Any], NDArray[Any], list[float]]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from app.engine.request import Outcome, Request
-from app.pool.base import PoolStatus
+from app.pool.base import PoolStatus, Watch
 from tests.support.requests import outcome
 from tests.support.runners import answer_to
 
@@ -34,7 +34,7 @@ class FakePool:
 
     def __init__(self, answer: Callable[[Request], Outcome] = solved) -> None:
         self.answer, self.calls = answer, list[tuple[str, Request]]()
-        self.cancelled: list[str] = []
+        self.watches, self.cancelled = list[Watch | None](), list[str]()
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -47,8 +47,9 @@ class FakePool:
     async def start(self) -> None:
         pass
 
-    async def solve(self, model: str, request: Request) -> Outcome:
+    async def solve(self, model: str, request: Request, watch: Watch | None = None) -> Outcome:
         self.calls.append((model, request))
+        self.watches.append(watch)
         try:
             await self.gate.wait()
         except asyncio.CancelledError:

@@ -46,19 +46,20 @@ class Oracle:
         self.steps = np.zeros(slots, dtype=int)
         self.sizes: list[int] = []
 
-    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0) -> None:
+    def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:
         self.tokens[slot], self.steps[slot] = tokens, 0
 
     def move(self, source: int, target: int) -> None:
         self.tokens[target], self.steps[target] = self.tokens[source], self.steps[source]
 
-    def step(self, size: int) -> tuple[Tokens, NDArray[np.float32]]:
+    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
         self.sizes.append(size)
-        self.steps[:size] += 1
+        slots = range(first, first + size)
+        self.steps[slots] += 1
         if self.clock is not None:
             self.clock.now += 1
-        left = [self.depth(self.tokens[slot].tobytes()) - self.steps[slot] for slot in range(size)]
-        return np.stack([self._shown(slot, left[slot] <= 0) for slot in range(size)]), self.logits(np.array(left))
+        left = [self.depth(self.tokens[slot].tobytes()) - self.steps[slot] for slot in slots]
+        return np.stack([self._shown(slot, remaining <= 0) for slot, remaining in zip(slots, left, strict=True)]), self.logits(np.array(left))
 
     def logits(self, left: NDArray[np.float64]) -> NDArray[np.float32]:
         """Halt when the answer is there; no question contradicts itself."""

@@ -26,9 +26,9 @@ DEADLY, HANGING = (tokens(first + "." * 15).tobytes() for first in "12")
 class PacedOracle(Oracle):
     """An oracle whose steps take a millisecond, as those of a small model do."""
 
-    def step(self, size):
+    def step(self, size, first=0):
         time.sleep(0.001)
-        return super().step(size)
+        return super().step(size, first)
 
 
 def serve(pipe: Connection, spec: WorkerSpec, depth: Callable[[bytes], float]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from app.api.deps import Services
+from app.batch import Batches
 from app.cache.memory import MemoryCache
 from app.metrics import Metrics
 from app.model.store import ModelStore
@@ -30,6 +32,11 @@ def pool() -> FakePool:
 @pytest.fixture
 def solver(store, pool) -> Solver:
     return Solver(FAMILIES, store, pool, MemoryCache(100), Metrics(tuple(store.entries)), KEEP)
+
+
+@pytest.fixture
+def services(solver, pool, store) -> Services:
+    return Services(solver, pool, store, solver.metrics, Batches(solver, 20, 50))
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from app.api.deps import Services
 from app.pool.base import PoolStatus
 from tests.support.clients import client_of
 from tests.support.grids import ANSWERS, QUESTIONS, rows
@@ -13,8 +12,8 @@ BODY = {"puzzle": {"type": "sudoku", "grid": QUESTIONS[9]}}
 
 
 @pytest.fixture
-async def client(solver, store, pool):
-    async with client_of(Services(solver, pool, store, solver.metrics), max_body_bytes=20_000) as client:
+async def client(services):
+    async with client_of(services, max_body_bytes=20_000) as client:
         yield client
 
 
@@ -34,6 +33,10 @@ async def test_the_solution_comes_back_in_the_form_that_was_sent(client, form) -
         ("POST", "/v1/solve", {**BODY, "model": "ten"}, 404),
         ("POST", "/v1/solve", {"puzzle": {"type": "sudoku", "grid": "55" + "." * 79}}, 422),
         ("POST", "/v1/solve", {**BODY, "model": "x" * 30_000}, 413),
+        ("POST", "/v1/solve/batch", {"puzzles": [BODY["puzzle"]]}, 200),
+        ("POST", "/v1/solve/batch", {"puzzles": [BODY["puzzle"]], "model": "x" * 30_000}, 404),
+        ("POST", "/v1/solve/stream", {**BODY, "model": "x" * 30_000}, 413),
+        ("GET", "/v1/solve/batch", None, 405),
         ("GET", "/v1/models", None, 200),
         ("GET", "/v1/models/ten", None, 404),
         ("GET", "/v1/solve", None, 405),

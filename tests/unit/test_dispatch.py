@@ -2,9 +2,10 @@
 
 import pytest
 
+from app.engine.lanes import TURNS
 from app.errors import QueueFull
 from app.pool.messages import Abort, Submit
-from tests.support.members import admit, dispatcher, ticket
+from tests.support.members import admit, dispatcher, names, step, ticket
 
 
 async def test_puzzles_go_to_the_worker_that_holds_least() -> None:
@@ -26,7 +27,7 @@ async def test_a_worker_is_sent_no_more_than_its_credit() -> None:
     queue, members = dispatcher(2, credit=2)
     admit(queue, "abcdef")
     assert [len(member.held) for member in members] == [2, 2]
-    assert list(queue.waiting) == ["e", "f"]
+    assert names(queue) == ["e", "f"]
 
 
 async def test_the_oldest_puzzle_goes_first_when_a_worker_has_room() -> None:
@@ -57,7 +58,7 @@ async def test_a_puzzle_beyond_the_queues_capacity_is_refused() -> None:
     admit(queue, "abc")
     with pytest.raises(QueueFull, match="2 puzzles are waiting already"):
         queue.admit(ticket("d"), 0)
-    assert list(queue.waiting) == ["b", "c"]
+    assert names(queue) == ["b", "c"]
 
 
 async def test_releasing_a_waiting_puzzle_takes_it_out_of_the_queue() -> None:
@@ -81,3 +82,65 @@ async def test_releasing_a_finished_puzzle_tells_nobody() -> None:
     worker.finish(queue, "a")
     queue.release(tickets["a"])
     assert worker.submitted == ["a"] == [message.request.id for message in worker.sent]
+
+
+async def test_a_worker_is_sent_more_when_what_it_holds_has_had_its_turn() -> None:
+    queue, (worker,) = dispatcher(1, credit=3, ahead=1)
+    admit(queue, "abcdef")
+    step(queue, worker, "a", "b")
+    assert worker.submitted == ["a", "b", "c"], "two in two slots, and one ahead"
+    step(queue, worker, "c")  # one of the others waits for another attempt: behind d
+    assert worker.submitted == ["a", "b", "c", "d"]
+    worker.finish(queue, "a")
+    assert names(queue) == ["e", "f"], "those that have started fill the slots still"
+    worker.finish(queue, "b")
+    assert names(queue) == ["f"]
+
+
+async def test_what_waits_at_a_worker_for_another_attempt_takes_room_in_the_queue() -> None:
+    queue, (worker,) = dispatcher(1, credit=2, ahead=1, capacity=2)
+    admit(queue, "ab")
+    for name in "abc":
+        step(queue, worker, name)
+        if name < "c":
+            admit(queue, "cd"["ab".index(name)])
+    assert (worker.submitted, queue.backlog) == (["a", "b", "c", "d"], 2)
+    with pytest.raises(QueueFull, match="2 puzzles are waiting already"):
+        queue.admit(ticket("e"), 0)
+
+
+async def test_a_start_of_a_puzzle_whose_client_left_meanwhile_counts_for_nothing() -> None:
+    queue, (worker,) = dispatcher(1, credit=1)
+    queue.release(admit(queue, "a")["a"])
+    step(queue, worker, "a")
+    admit(queue, "bc")
+    assert worker.submitted == ["a", "b"]
+
+
+async def test_interactive_puzzles_go_before_bulk() -> None:
+    queue, (worker,) = dispatcher(1, credit=1)
+    admit(queue, "abc", bulk=True)
+    admit(queue, "de")
+    worker.finish(queue, "a")
+    assert (worker.submitted, names(queue)) == (["a", "d"], ["e", "b", "c"])
+
+
+async def test_bulk_gets_its_turn_however_many_come_after_it() -> None:
+    queue, (worker,) = dispatcher(1, credit=1)
+    admit(queue, "*")
+    admit(queue, "x", bulk=True)
+    for number in range(2 * TURNS):
+        admit(queue, [str(number)])
+        worker.finish(queue, worker.submitted[-1])
+    assert worker.submitted.index("x") == 1 + TURNS
+
+
+async def test_bulk_takes_half_of_the_queue_at_most() -> None:
+    queue, _ = dispatcher(1, credit=1, capacity=4)
+    admit(queue, "*")
+    admit(queue, "ab", bulk=True)
+    with pytest.raises(QueueFull, match="2 puzzles are waiting already"):
+        queue.admit(ticket("c", bulk=True), 0)
+    admit(queue, "de")
+    with pytest.raises(QueueFull, match="4 puzzles are waiting already"):
+        queue.admit(ticket("f"), 0)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import WorkerLost
-from tests.support.members import admit, dispatcher
+from tests.support.members import admit, dispatcher, names
 
 
 async def test_what_a_dead_worker_held_goes_to_the_others_in_order() -> None:
@@ -11,14 +11,14 @@ async def test_what_a_dead_worker_held_goes_to_the_others_in_order() -> None:
     admit(queue, "abcdef")
     queue.lost(first)
     assert second.submitted == ["b", "d", "f", "a"]
-    assert list(queue.waiting) == ["c", "e"]
+    assert names(queue) == ["c", "e"]
 
 
 async def test_it_goes_before_those_that_only_waited() -> None:
     queue, (worker,) = dispatcher(1, credit=2)
     admit(queue, "abcd")
     queue.lost(worker)
-    assert list(queue.waiting) == ["a", "b", "c", "d"]
+    assert names(queue) == ["a", "b", "c", "d"]
 
 
 async def test_a_dead_worker_is_sent_nothing_until_it_is_ready_again() -> None:
@@ -54,10 +54,10 @@ async def test_a_suspect_waits_for_a_worker_that_holds_nothing_and_keeps_it_to_i
     queue.lost(first)  # a moves over to the second
     queue.lost(second)  # on which a dies for the second time, b for the first
     revive(queue, first)
-    assert (first.submitted, list(queue.waiting)) == (["b"], ["a"])
+    assert (first.submitted, names(queue)) == (["b"], ["a"])
     revive(queue, second)
     admit(queue, "cd")
-    assert (first.submitted, second.submitted, list(queue.waiting)) == (["b", "c"], ["a"], ["d"])
+    assert (first.submitted, second.submitted, names(queue)) == (["b", "c"], ["a"], ["d"])
 
 
 async def test_a_puzzle_that_kills_a_worker_alone_is_given_up() -> None:
@@ -91,3 +91,11 @@ async def test_a_suspect_whose_client_left_at_that_moment_harms_nobody() -> None
     tickets["a"].future.cancel()
     queue.lost(worker)
     assert not worker.held
+
+
+async def test_bulk_of_a_dead_worker_goes_before_the_other_bulk_only() -> None:
+    queue, (worker,) = dispatcher(1, credit=2)
+    admit(queue, "abc", bulk=True)
+    admit(queue, "d")
+    queue.lost(worker)
+    assert names(queue) == ["d", "a", "b", "c"]

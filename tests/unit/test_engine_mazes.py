@@ -51,10 +51,10 @@ class Scripted:
         self.answers, self.loads = list(answers), 0
         self.engine = Engine(self, rules(5, 5))
 
-    def load(self, slot, tokens, puzzle_id) -> None:
+    def load(self, slot, tokens, puzzle_id=0, question=None) -> None:
         self.loads += 1
 
-    def step(self, size):
+    def step(self, size, first=0):
         answer = tokens(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
         symmetry = next(iter(self.engine.tracks.values())).symmetry
         return (symmetry.apply(answer) if symmetry else answer)[None], np.array([[1.0, -1.0]], dtype=np.float32)

@@ -58,3 +58,10 @@ def test_a_step_says_how_long_it_took_and_who_still_waits() -> None:
         busy.add(ask(name, cells=CELLS))
     step = busy.step()
     assert (step.size, step.seconds, step.waiting) == (2, 1, 1)
+
+
+def test_a_step_says_whose_first_it_was() -> None:
+    busy = engine(4, slots=1, depth=lambda _: NEVER)
+    for name in "ab":
+        busy.add(ask(name, cells=CELLS, max_steps=1, attempts=2))
+    assert [busy.step().started for _ in range(4)] == [["a"], ["b"], [], []]

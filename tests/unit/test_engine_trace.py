@@ -41,3 +41,18 @@ def test_a_trace_ends_with_its_puzzle_though_the_batch_goes_on(refill) -> None:
     crowd = engine(4, slots=2, depth={quick: 2, slow: 6}.__getitem__, refill=refill)
     finished = run(crowd, ask("quick", cells=quick, trace=True), ask("slow", cells=slow, trace=True))
     assert [len(finished[name].trace) for name in ("quick", "slow")] == [2, 6]
+
+
+def test_a_step_shows_what_it_brought_to_those_who_watch_and_nothing_else() -> None:
+    crowd = engine(depth=copies_only(QUESTION))
+    for name, fields in (("both", {"trace": True, "watched": True}), ("watched", {"watched": True}), ("neither", {})):
+        crowd.add(ask(name, cells=QUESTION, max_steps=3, attempts=2, **fields))
+    shown, finished = [], {}
+    while crowd.busy:
+        step = crowd.step()
+        assert [name for name, _ in step.shown] in (["both", "watched"], ["watched", "both"])
+        shown += step.shown
+        finished |= {each.id: each for each in step.finished}
+    for name in ("both", "watched"):
+        assert tuple(each for owner, each in shown if owner == name) == finished["both"].trace
+    assert [len(finished[name].trace) for name in ("both", "watched", "neither")] == [5, 0, 0]

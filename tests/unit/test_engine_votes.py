@@ -30,11 +30,11 @@ class Copied:
         self.answers, self.logits, self.steps, self.clock = list(answers), list(logits) or [1.0] * len(answers), steps, Clock()
         self.loaded: list[tuple[int, bytes]] = []
 
-    def load(self, slot, tokens, puzzle_id):
+    def load(self, slot, tokens, puzzle_id=0, question=None):
         self.loaded.append((puzzle_id, tokens.tobytes()))
         self.left = self.steps
 
-    def step(self, size):
+    def step(self, size, first=0):
         self.clock.now += 1
         self.left -= 1
         index = len(self.loaded) - 1

@@ -19,6 +19,7 @@ STATUS = {
     "Draining": 503,
     "NoWorker": 503,
     "WorkerLost": 503,
+    "StepFailed": 503,
     "DeadlineExceeded": 504,
     "InvalidModel": 500,
 }

@@ -118,7 +118,7 @@ def test_guesses_depend_on_the_puzzle_and_the_attempt_alone() -> None:
 class Persuaded(Oracle):
     """Gives the true answer once there is a wrong guess."""
 
-    def step(self, size):
+    def step(self, size, first=0):
         wrong = np.array([not right(shown.tobytes(), ANSWERS[9]) for shown in self.tokens[:size]])
         return np.where(wrong[:, None], tokens(ANSWERS[9]), tokens("3" * 81)).astype(np.uint8), np.zeros((size, 2), dtype=np.float32)
 

@@ -8,9 +8,10 @@ from app.engine.request import TraceStep
 from app.errors import UnknownModel
 from app.metrics import Metrics
 from app.model.store import Grid, ModelStore, read
+from app.preparing import Options
 from app.puzzles.families import FAMILIES
 from app.puzzles.maze import Maze, padded, rules
-from app.solver import Options, Solver
+from app.solver import Solver
 from app.training.mazes import generate
 from tests.support.answers import KEEP
 from tests.support.grids import QUESTIONS

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.engine.lanes import TURNS
 from app.engine.scheduler import Scheduler
 from tests.support.requests import ask
 
@@ -48,18 +49,46 @@ def test_the_last_slot_moves_into_a_gap_that_nobody_waits_for() -> None:
     assert names(scheduler) == ["c", "b"]
 
 
-def test_a_restarted_puzzle_goes_to_the_end_of_the_queue() -> None:
+def test_a_restarted_puzzle_waits_for_those_that_have_not_run_yet() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", max_steps=1, attempts=2))
     scheduler.add(ask("b", max_steps=1))
+    assert step(scheduler) == []
     scheduler.add(ask("c", max_steps=1))
-    assert [step(scheduler) for _ in range(4)] == [[], ["b"], ["c"], ["a"]]
+    assert [step(scheduler) for _ in range(3)] == [["b"], ["c"], ["a"]]
+
+
+def test_bulk_waits_for_everybody_else() -> None:
+    scheduler = Scheduler(1)
+    scheduler.add(ask("bulk", max_steps=1, bulk=True))
+    scheduler.add(ask("a", max_steps=1, attempts=2))
+    scheduler.add(ask("b", max_steps=1))
+    assert [step(scheduler) for _ in range(4)] == [[], ["b"], ["a"], ["bulk"]]
+
+
+def test_a_restarted_puzzle_of_a_job_goes_to_the_end_of_the_bulk() -> None:
+    scheduler = Scheduler(1)
+    scheduler.add(ask("first", max_steps=1, attempts=2, bulk=True))
+    scheduler.add(ask("second", max_steps=1, bulk=True))
+    assert [step(scheduler) for _ in range(3)] == [[], ["second"], ["first"]]
+
+
+def test_however_many_come_after_them_restarts_and_bulk_get_a_slot_in_turn() -> None:
+    scheduler = Scheduler(1)
+    scheduler.add(ask("bulk", max_steps=1, bulk=True))
+    scheduler.add(ask("restarted", max_steps=1, attempts=2))
+    assert step(scheduler) == []
+    finished = []
+    for number in range(2 * TURNS):
+        scheduler.add(ask(f"fresh {number}", max_steps=1))
+        finished += step(scheduler)
+    assert (finished.index("bulk"), finished.index("restarted")) == (TURNS - 1, TURNS)
 
 
 def test_attempts_and_steps_are_counted_over_restarts() -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", max_steps=3, attempts=2))
-    entry = scheduler.waiting[0]
+    entry = scheduler.entries["a"]
     while not step(scheduler):
         pass
     assert (entry.attempt, entry.step, entry.total_steps, entry.ended) == (2, 3, 6, "max_steps")

@@ -26,7 +26,7 @@ def run(scheduler: Scheduler, verified: bool = False, halted: bool = False, now:
 def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason) -> None:
     scheduler = Scheduler(1)
     scheduler.add(ask("a", halt=halt))
-    entry = scheduler.waiting[0]
+    entry = scheduler.entries["a"]
     run(scheduler, verified, halted)
     assert entry.ended == reason
 
@@ -93,7 +93,7 @@ def looking_further(**fields: object) -> tuple[Scheduler, Entry]:
     """A puzzle whose answer is right after its first step, but not the best."""
     scheduler = Scheduler(1)
     scheduler.add(ask("a", **{"max_steps": 4, "attempts": 99, **fields}))
-    entry = scheduler.waiting[0]
+    entry = scheduler.entries["a"]
     assert signal(scheduler, verified=True) == ([entry], [])
     return scheduler, entry
 

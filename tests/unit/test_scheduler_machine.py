@@ -1,13 +1,14 @@
 """The scheduler against a naive model of it, at any interleaving of arrivals, aborts, steps, deadlines and restarts."""
 
-from collections import deque
+from collections.abc import Iterable
+from itertools import chain
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from app.engine.request import Request
-from app.engine.scheduler import Scheduler
+from app.engine.scheduler import BULK, FRESH, LANES, RESTARTED, Scheduler
 from tests.support.requests import ask
 
 SIGNALS = st.lists(st.booleans(), min_size=5, max_size=5)
@@ -42,17 +43,49 @@ class Life:
 
 
 class SchedulerMachine(RuleBasedStateMachine):
-    """`queue` and `lives` are the model; `memory` is what a runner would hold in each slot, told only by moves and loads."""
+    """`queues` and `lives` are the model; `memory` is what a runner would hold in each slot, told only by moves and loads.
 
-    @initialize(slots=st.integers(1, 5), refill=st.sampled_from(["step", "batch"]))
-    def start(self, slots: int, refill: str) -> None:
-        self.scheduler, self.slots, self.refill = Scheduler(slots, refill), slots, refill
-        self.queue: deque[str] = deque()
+    `passed` counts how often in a row each queue was passed over.
+    """
+
+    @initialize(slots=st.integers(1, 5), refill=st.sampled_from(["step", "batch"]), turns=st.integers(1, 4))
+    def start(self, slots: int, refill: str, turns: int) -> None:
+        self.scheduler, self.slots, self.refill, self.turns = Scheduler(slots, refill), slots, refill, turns
+        self.scheduler.waiting.turns = turns
+        self.queues: list[list[str]] = [[] for _ in LANES]
+        self.passed = [0 for _ in LANES]
         self.lives: dict[str, Life] = {}
         self.memory: list[str | None] = [None] * slots
         self.size, self.now, self.count = 0, 0.0, 0
         self.finished: set[str] = set()
         self.gone: set[str] = set()
+
+    @property
+    def queue(self) -> list[str]:
+        return list(chain.from_iterable(self.queues))
+
+    def wait_again(self, names: Iterable[str]) -> None:
+        for name in names:
+            life = self.lives[name]
+            self.queues[BULK if life.request.bulk else RESTARTED if life.attempt else FRESH].append(name)
+
+    def leave(self, name: str) -> None:
+        """Take a name out of the queue it is in; one that is empty then has nobody to be passed over."""
+        for lane, names in enumerate(self.queues):
+            if name in names:
+                names.remove(name)
+            if not names:
+                self.passed[lane] = 0
+
+    def get_slot(self, name: str) -> None:
+        """The next one from the queue: the first of its lane, in its turn, and no lane has been passed over too often."""
+        heads = {names[0]: lane for lane, names in enumerate(self.queues) if names}
+        assert name in heads, "not first come, first served"
+        lane = heads[name]
+        assert lane == min(heads.values()) or self.passed[lane] >= self.turns, "out of turn"
+        self.passed = [0 if each == lane or not names else self.passed[each] + 1 for each, names in enumerate(self.queues)]
+        assert max(self.passed) <= self.turns + len(LANES) - 2, "starved"
+        self.leave(name)
 
     def in_slots(self) -> list[str]:
         """Whom the model has in slots: all that live and do not wait."""
@@ -63,14 +96,15 @@ class SchedulerMachine(RuleBasedStateMachine):
         max_steps=st.integers(1, 4),
         attempts=st.integers(1, 3),
         patience=st.sampled_from([0.0, 3.0, 10.0, 1000.0]),
+        bulk=st.booleans(),
     )
-    def add(self, halt: str, max_steps: int, attempts: int, patience: float) -> None:
+    def add(self, halt: str, max_steps: int, attempts: int, patience: float, bulk: bool) -> None:
         self.count += 1
         name = f"r{self.count}"
-        request = ask(name, halt=halt, max_steps=max_steps, attempts=attempts, deadline=self.now + patience)
+        request = ask(name, halt=halt, max_steps=max_steps, attempts=attempts, deadline=self.now + patience, bulk=bulk)
         self.scheduler.add(request)
         self.lives[name] = Life(request)
-        self.queue.append(name)
+        self.wait_again([name])
 
     @precondition(lambda self: self.lives)
     @rule(data=st.data())
@@ -91,8 +125,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     def forget(self, name: str) -> None:
         del self.lives[name]
         self.gone.add(name)
-        if name in self.queue:
-            self.queue.remove(name)
+        self.leave(name)
 
     @rule()
     def schedule(self) -> None:
@@ -107,7 +140,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         for source, target in plan.moves:
             self.memory[target] = self.memory[source]
         for slot, entry in plan.loads:
-            assert entry.request.id == self.queue.popleft(), "not first come, first served"
+            self.get_slot(entry.request.id)
             self.load(slot, entry.request.id, entry.attempt)
         self.size = plan.size
         self.check_slots()
@@ -165,7 +198,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         assert finished == [name for name in leaving if self.lives[name].done]
         assert not self.finished.intersection(finished), "finished twice"
         self.finished.update(finished)
-        self.queue.extend(name for name in leaving if not self.lives[name].done)
+        self.wait_again(name for name in leaving if not self.lives[name].done)
         for name in finished:
             self.forget(name)
         self.size = 0  # an update belongs to one step
@@ -174,7 +207,7 @@ class SchedulerMachine(RuleBasedStateMachine):
     def nobody_is_lost(self) -> None:
         self.scheduler.check()
         assert set(self.scheduler.entries) == set(self.lives)
-        assert [entry.request.id for entry in self.scheduler.waiting] == list(self.queue)
+        assert [entry.request.id for entry in self.scheduler.waiting] == self.queue
 
 
 TestScheduler = SchedulerMachine.TestCase

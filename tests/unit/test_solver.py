@@ -6,7 +6,7 @@ import time
 import pytest
 
 from app.errors import DeadlineExceeded, Draining, InvalidPuzzle, InvalidRequest, QueueFull, UnknownModel, WorkerLost
-from app.solver import Options
+from app.preparing import Options
 from tests.support.grids import ANSWERS, QUESTIONS, tokens
 from tests.support.pools import cut_off, failing, solved, unsolved
 from tests.support.requests import outcome

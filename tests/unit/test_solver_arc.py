@@ -10,8 +10,9 @@ from app.engine.request import Copy
 from app.errors import InvalidRequest, UnknownModel, UnknownPuzzle
 from app.metrics import Metrics
 from app.model.store import ModelStore
+from app.preparing import Options
 from app.puzzles.families import FAMILIES
-from app.solver import Options, Solver
+from app.solver import Solver
 from tests.support.answers import KEEP
 from tests.support.arc import NAMES, put_arc
 from tests.support.grids import QUESTIONS

@@ -5,9 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
+from app.preparing import Options
 from app.puzzles.families import FAMILIES
 from app.puzzles.sudoku import rules
-from app.solver import Options
 from tests.support.answers import KEEP
 from tests.support.grids import ANSWERS, QUESTIONS, rows, tokens
 from tests.support.pools import cut_off, settle, solved, unsolved

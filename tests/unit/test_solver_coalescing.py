@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from app.errors import DeadlineExceeded, WorkerLost
+from app.preparing import Options
 from app.puzzles.families import FAMILIES
 from app.puzzles.sudoku import rules
-from app.solver import Options, Solution
+from app.solver import Solution
 from tests.support.grids import QUESTIONS, rows, tokens
 from tests.support.pools import cut_off, failing, settle, solved
 

@@ -5,11 +5,13 @@ import json
 import pytest
 
 from app.api.deps import Services
+from app.batch import Batches
 from app.cache.memory import MemoryCache
 from app.metrics import Metrics
 from app.model.store import ModelStore
+from app.preparing import Options
 from app.puzzles.families import FAMILIES
-from app.solver import Options, Solver
+from app.solver import Solver
 from tests.support.answers import KEEP
 from tests.support.clients import client_of
 from tests.support.grids import QUESTIONS
@@ -32,8 +34,8 @@ def store(tmp_path) -> ModelStore:
 
 
 @pytest.fixture
-async def client(solver, store, pool):
-    async with client_of(Services(solver, pool, store, solver.metrics)) as client:
+async def client(services):
+    async with client_of(services) as client:
         yield client
 
 
@@ -105,7 +107,7 @@ async def test_without_any_model_for_mazes_that_is_what_is_said(tmp_path, pool) 
     put(tmp_path / "other", "nine", 9)
     store = ModelStore(tmp_path / "other")
     solver = Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("nine",)), KEEP)
-    async with client_of(Services(solver, pool, store, solver.metrics)) as client:
+    async with client_of(Services(solver, pool, store, solver.metrics, Batches(solver, 1, 1))) as client:
         problem = (await client.post("/v1/solve", json=body(ROUND))).json()
     assert (problem["status"], problem["type"]) == (404, "/problems/unknown-model")
     assert problem["detail"] == "no model for maze puzzles is served here; there are: nine (sudoku 9x9)"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from app.answers import STORED, Answer, Remembered
-from app.solver import Options
+from app.preparing import Options
 from tests.support.grids import ANSWERS, QUESTIONS, broken_rules, digits, tokens
 
 ANSWER = Answer(tokens(ANSWERS[4]).tobytes(), True, None, 3, 1, "verified", 0.9)

@@ -7,8 +7,9 @@ from app.answers import is_solved
 from app.cache.memory import MemoryCache
 from app.errors import InvalidRequest
 from app.metrics import Metrics
+from app.preparing import Options
 from app.puzzles.sudoku import Sudoku, SudokuRules
-from app.solver import Options, Solver
+from app.solver import Solver
 from tests.support.answers import KEEP
 from tests.support.grids import QUESTIONS
 from tests.support.requests import outcome

@@ -1,0 +1,108 @@
+"""`POST /v1/solve/batch`: many puzzles in, their answers out, in order or one by one as they halt."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.api.accept import prefers
+from app.api.answers import answer, options
+from app.api.deps import ClientGone, Needs, Services, while_connected
+from app.api.envelope import CLIENT_GONE, request_id
+from app.api.errors import MOST_ERRORS, PROBLEMS, document
+from app.api.schemas import BatchIn, BatchOut
+from app.batch import Batch, Result
+from app.errors import FieldError, InvalidRequest, NotFound
+from app.preparing import Prepared
+from app.solver import Solution
+
+JSON, NDJSON = "application/json", "application/x-ndjson"
+LINES = '{"index":1,"id":"…-1","status":"solved",…}\n{"index":0,"type":"/problems/deadline-exceeded","title":"…","status":504,"detail":"…"}\n'
+ITEM = {
+    "required": ["index"],
+    "properties": {"index": {"type": "integer"}},
+    "anyOf": BatchOut.model_json_schema(ref_template="#/components/schemas/{model}")["properties"]["results"]["items"]["anyOf"],
+}
+RESPONSES: dict[int | str, dict[str, object]] = {status: response for status, response in PROBLEMS.items() if status != 504}
+RESPONSES[200] = {"content": {NDJSON: {"itemSchema": ITEM, "example": LINES}}}
+router = APIRouter(prefix="/v1", tags=["solve"])
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A batch in progress and what its answers need."""
+
+    batch: Batch
+    body: BatchIn
+    services: Services
+    identity: str
+    started: float
+
+    async def in_order(self) -> bytes:
+        """One document of all results."""
+        results = [b""] * len(self.body.puzzles)
+        async for index, result in self.batch:
+            results[index] = self._document(index, result)
+        return b'{"results":[%s]}' % b",".join(results)
+
+    async def as_they_halt(self) -> AsyncIterator[bytes]:
+        """A line a result, which begins with its index."""
+        async for index, result in self.batch:
+            yield b'{"index":%d,%s\n' % (index, self._document(index, result)[1:])
+
+    def _document(self, index: int, result: Result) -> bytes:
+        """What came of one puzzle: its answer, or the problem in its place."""
+        if not isinstance(result, Solution):
+            return document(result, self.services.metrics)
+        puzzle = self.body.puzzles[index]
+        given = answer(result, self.services.solver.families[puzzle.type], puzzle.grid, f"{self.identity}-{index}", self.started)
+        return given.model_dump_json(exclude_unset=True).encode()
+
+
+async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
+    """All puzzles, each of which could be solved. Raises `InvalidRequest` that points to those that could not, or `NotFound`."""
+    most, wrong, found = services.batches.most, list[InvalidRequest](), list[Prepared]()
+    if len(body.puzzles) > most:
+        detail = f"a batch has at most {most} puzzles, not {len(body.puzzles)}"
+        raise InvalidRequest(detail, fields=(FieldError("/puzzles", detail),))
+    for index, puzzle in enumerate(body.puzzles):
+        place = f"/puzzles/{index}"
+        try:
+            found.append(services.solver.prepare(puzzle.type, puzzle.grid, body.model, options(body.options), puzzle.puzzle_id, place=place, bulk=True))
+        except InvalidRequest as error:
+            wrong.append(error)
+        except NotFound as error:
+            raise type(error)(f"puzzle {index}: {error.detail}", fields=(FieldError(place, error.detail),)) from error
+        if len(wrong) >= MOST_ERRORS:
+            break
+        await asyncio.sleep(0)  # others want to be read, too
+    if wrong:
+        fields = tuple(dict.fromkeys(field for error in wrong for field in error.fields))[:MOST_ERRORS]  # an option out of range is so for every puzzle
+        raise type(wrong[0])("; ".join(f"{field.pointer}: {field.detail}" for field in fields), fields=fields)
+    return found
+
+
+async def opened(body: BatchIn, services: Needs) -> AsyncIterator[Opened]:
+    """The batch, open until the response has been sent, or its client has left."""
+    started = time.perf_counter()
+    async with services.batches.open(await prepared(body, services)) as batch:
+        yield Opened(batch, body, services, request_id.get() or "", started)
+
+
+@router.post("/solve/batch", response_model=BatchOut, responses=RESPONSES)
+async def solve_batch(request: Request, batch: Annotated[Opened, Depends(opened)]) -> Response:
+    """Solve many puzzles. All are read before the first is started, so that one bad puzzle refuses the batch; what fails later is a problem in its place.
+
+    With `Accept: application/x-ndjson` there is one line for each puzzle as it halts, the result with its `index`. A batch is not refused for a full
+    queue: it waits for room, within its deadline, and goes behind single puzzles.
+    """
+    if prefers(request.headers.getlist("accept"), NDJSON, JSON):
+        return StreamingResponse(batch.as_they_halt(), media_type=NDJSON, headers={"X-Accel-Buffering": "no"})
+    try:
+        return Response(await while_connected(request, batch.in_order()), media_type=JSON)
+    except ClientGone:
+        return Response(status_code=CLIENT_GONE)

@@ -1,0 +1,87 @@
+"""`POST /v1/solve/stream`: one puzzle in; every step out as the model takes it, then the answer, as server-sent events."""
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from app.api.answers import answer, options, shown
+from app.api.deps import Needs, Services
+from app.api.envelope import request_id
+from app.api.errors import PROBLEMS, document
+from app.api.schemas import SolveIn, StepOut
+from app.engine.request import TraceStep
+from app.watching import Watching, watching
+
+OPENING = 1.0
+"""Seconds before the response begins in which the puzzle can still be refused by its status; later that is an event."""
+EVENTS = """event: step
+data: {"attempt":1,"step":1,"grid":"1324…","halt_probability":0.93,"changed":[[0,1],[0,2]]}
+
+event: result
+data: {"id":"…","status":"solved","verified":true,…}
+"""
+SOLVED, PROBLEM = ({"$ref": f"#/components/schemas/{name}"} for name in ("SolveOut", "ProblemOut"))
+ITEM = {
+    "required": ["event", "data"],
+    "oneOf": [
+        {"properties": {"event": {"const": name}, "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}}}
+        for name, schema in (("step", StepOut.model_json_schema()), ("result", SOLVED), ("error", PROBLEM))
+    ],
+}
+router = APIRouter(prefix="/v1", tags=["solve"])
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A solve in progress and what its events need."""
+
+    watch: Watching
+    body: SolveIn
+    question: bytes
+    services: Services
+    identity: str
+    started: float
+
+    async def events(self) -> AsyncIterator[ServerSentEvent]:
+        """`step` after `step`, then `result`, or `error`."""
+        puzzle, family = self.body.puzzle, self.services.solver.families[self.body.puzzle.type]
+        before = family.render(self.question, puzzle.grid)
+        try:
+            async for each in self.watch:
+                if isinstance(each, TraceStep):
+                    step = shown(each, family, puzzle.grid, before)
+                    before = step.grid
+                    yield ServerSentEvent(event="step", raw_data=step.model_dump_json())
+                else:
+                    result = answer(each, family, puzzle.grid, self.identity, self.started)
+                    yield ServerSentEvent(event="result", raw_data=result.model_dump_json(exclude_unset=True))
+        except Exception as error:  # whatever it is, the status has been sent
+            yield ServerSentEvent(event="error", raw_data=document(error, self.services.metrics).decode())
+
+
+async def opened(body: SolveIn, services: Needs) -> AsyncIterator[Opened]:
+    """The solve, in progress until the response has been sent, or its client has left."""
+    started, puzzle = time.perf_counter(), body.puzzle
+    prepared = services.solver.prepare(puzzle.type, puzzle.grid, body.model, options(body.options), puzzle.puzzle_id)
+    async with watching(services.solver, prepared) as watch:
+        await watch.begun(OPENING)
+        yield Opened(watch, body, services.solver.question(prepared), services, request_id.get() or "", started)
+
+
+@router.post(
+    "/solve/stream",
+    response_class=EventSourceResponse,
+    responses={**PROBLEMS, 200: {"content": {"text/event-stream": {"itemSchema": ITEM, "example": EVENTS}}}},
+)
+async def solve_stream(stream: Annotated[Opened, Depends(opened)]) -> AsyncIterator[ServerSentEvent]:
+    """Solve one puzzle and watch the model think: a `step` event after each step, a last `result` event with the answer.
+
+    What fails once the response has begun is a last `error` event with a problem. A client that reads too slowly misses steps, never the result, and holds
+    nothing up. Nothing comes from the cache. Comments keep the connection open while nothing happens.
+    """
+    async for event in stream.events():
+        yield event

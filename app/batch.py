@@ -1,0 +1,78 @@
+"""Many puzzles of one client: fed to the solver in order as results are taken, answered as each halts. Knows no HTTP.
+
+A batch holds at most a window of puzzles that were started and not taken yet, so a client that reads slowly slows down its own batch and nothing else.
+What fails of it is one result among the others.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import islice
+
+from app.errors import QueueFull
+from app.preparing import Prepared
+from app.solver import Solution, Solver
+
+Result = Solution | BaseException
+
+
+class Batch:
+    """The puzzles of one batch, started from the first `async for` on; (index, result) as each halts."""
+
+    def __init__(self, solver: Solver, puzzles: Sequence[Prepared], window: int) -> None:
+        self.solver, self.window = solver, window
+        self.waiting: Iterator[tuple[int, Prepared]] = iter(enumerate(puzzles))
+        self.started: dict[asyncio.Task[Solution], int] = {}
+        self.halted: asyncio.Queue[asyncio.Task[Solution]] = asyncio.Queue()
+
+    async def _fill(self) -> None:
+        for index, prepared in islice(self.waiting, self.window - len(self.started)):
+            task = asyncio.create_task(self.solver.run(prepared))
+            task.add_done_callback(self.halted.put_nowait)
+            self.started[task] = index
+            await asyncio.sleep(0)  # one by one, with the requests of others in between
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
+        await self._fill()
+        while self.started:
+            task = await self.halted.get()
+            index = self.started.pop(task)
+            await self._fill()
+            yield index, task.exception() or task.result()
+            await asyncio.sleep(0)  # many may have halted already
+
+    async def close(self) -> None:
+        """Give up what has not halted."""
+        tasks, self.waiting = list(self.started), iter(())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Batches:
+    """All batches that are open. They are not refused for a full queue, outside of which they wait, so their puzzles have a bound of their own."""
+
+    def __init__(self, solver: Solver, most: int, backlog: int) -> None:
+        """`most` puzzles are in one batch, `backlog` in all that are open."""
+        self.solver, self.most, self.backlog, self.puzzles = solver, most, backlog, 0
+
+    @asynccontextmanager
+    async def open(self, puzzles: Sequence[Prepared]) -> AsyncIterator[Batch]:
+        """A batch, given up at the end of the context. Raises `QueueFull`, with nothing started, if other batches leave no room for it.
+
+        Its window is half of the pool's queue: however long the batch, other requests find room.
+        """
+        pool = self.solver.pool
+        if self.puzzles and self.puzzles + len(puzzles) > self.backlog:
+            raise QueueFull(f"other batches with {self.puzzles} puzzles are open already", retry_after=pool.retry_after())
+        self._count(len(puzzles))
+        batch = Batch(self.solver, puzzles, max(1, pool.status().capacity // 2))
+        try:
+            yield batch
+        finally:
+            self._count(-len(puzzles))
+            await batch.close()
+
+    def _count(self, more: int) -> None:
+        self.puzzles += more
+        self.solver.metrics.batch_puzzles.set(self.puzzles)

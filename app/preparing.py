@@ -1,0 +1,117 @@
+"""From what a client sent to what a pool can be given: grid, model, options. Refuses whatever is wrong with it and starts nothing.
+
+Knows families and models; knows no cache, pool or HTTP.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from app.engine.request import Copy, Halt, Request
+from app.errors import FieldError, InvalidPuzzle, InvalidRequest, UnknownPuzzle, shown
+from app.model.identifiers import IDENTIFIERS
+from app.model.store import Entry, ModelStore
+from app.puzzles.base import Family, Puzzle
+
+CacheUse = Literal["use", "refresh", "bypass"]
+MOST_NAMED = 5
+"""Puzzle ids that one sentence names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What a client may choose; None means the model's default. `timeout` is in seconds."""
+
+    halt: Halt | None = None
+    max_steps: int | None = None
+    attempts: int | None = None
+    timeout: float = 10.0
+    trace: bool = False
+    cache: CacheUse = "use"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A puzzle with the model that reads it and all that is asked of it: it can be refused for want of room or time only."""
+
+    puzzle: Puzzle
+    entry: Entry
+    request: Request
+    cache: CacheUse
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where puzzles are handed in: the families that can be read and the models that are served."""
+
+    families: Mapping[str, Family]
+    store: ModelStore
+
+    def prepare(self, name: str, grid: object, model: str | None, options: Options, puzzle_id: str | None, *, place: str, bulk: bool) -> Prepared:
+        """Read one grid, which stands at `place` in the body, and fill in the model's defaults; `bulk` if it is one of many.
+
+        Raises `InvalidRequest` for a wrong grid or options beyond the model's limits, `UnknownModel`, and `UnknownPuzzle` for an id it was not trained on.
+        """
+        family = self.families[name]
+        try:
+            puzzle = family.parse(grid)
+        except InvalidPuzzle as error:
+            raise error.at(f"{place}/grid") from error
+        _check_id(family, puzzle_id, f"{place}/puzzle_id")
+        entry = self.store.resolve(model, name, puzzle.height, puzzle.width, puzzle_id)
+        _check_options(entry, options, family.rules(puzzle.height, puzzle.width).verifiable)
+        defaults = entry.manifest.defaults
+        attempts = options.attempts or defaults.attempts
+        copies = _copies(entry, puzzle_id, attempts)
+        request = Request(
+            id=uuid.uuid4().hex,
+            cells=family.place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
+            halt=options.halt or defaults.halt,
+            max_steps=options.max_steps or defaults.max_steps,
+            attempts=len(copies) or attempts,
+            deadline=time.monotonic() + options.timeout,
+            trace=options.trace,
+            copies=copies,
+            bulk=bulk,
+        )
+        return Prepared(puzzle, entry, request, options.cache)
+
+
+def _check_id(family: Family, puzzle_id: str | None, pointer: str) -> None:
+    """Raise `InvalidRequest` unless there is an id exactly where puzzles have one."""
+    if (puzzle_id is not None) != family.named:
+        needed = f"{family.name} needs a puzzle_id: a model answers the tasks that it was trained on, by name"
+        detail = needed if puzzle_id is None else f"{family.name} puzzles have no puzzle_id"
+        raise InvalidRequest(detail, fields=(FieldError(pointer, detail),))
+
+
+def _check_options(entry: Entry, options: Options, verifiable: bool) -> None:
+    for name in ("max_steps", "attempts"):
+        value, most = getattr(options, name), getattr(entry.manifest.limits, name)
+        if value is not None and not 1 <= value <= most:
+            raise _refused(name, f"{name} is 1 to {most} for {entry.name}, not {value}")
+    if options.halt == "verified" and not verifiable:
+        raise _refused("halt", f"no rule can verify {entry.manifest.puzzle.family}; use learned or never")
+
+
+def _refused(option: str, detail: str) -> InvalidRequest:
+    return InvalidRequest(detail, fields=(FieldError(f"/options/{option}", detail),))
+
+
+def _copies(entry: Entry, puzzle_id: str | None, most: int) -> tuple[Copy, ...]:
+    """The trained copies of a puzzle that its attempts run on, at most so many; none where puzzles have no ids."""
+    if puzzle_id is None:
+        return ()
+    known = entry.identifiers
+    if known is None:
+        raise UnknownPuzzle(f"{entry.name} knows no puzzle ids: it was imported without its {IDENTIFIERS}, so no puzzle can be named")
+    if puzzle_id not in known:
+        some = ", ".join(islice(known, MOST_NAMED))
+        raise UnknownPuzzle(
+            f"{entry.name} was not trained on {shown(puzzle_id)}, and such a model answers only the tasks that it was trained on; it knows "
+            f"{len(known.rows)} puzzle ids, such as {some}; GET /v1/models/{entry.name} lists them"
+        )
+    return tuple(Copy(row, name) for row, name in known.copies(puzzle_id, most))

@@ -1,0 +1,113 @@
+"""How much of what the machine can multiply a model's step reaches: the default model with its slots full, and the paper's of 5 M parameters.
+
+    python -m bench.arithmetic [--slots 8] [--batch 16] [--threads 1]
+
+The paper's model has random weights: how fast it steps does not depend on them. The machine's rate is that of float32 products of 1024 x 1024 matrices, by
+torch's library or by numpy's, whichever is faster here. The last line is one JSON document.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from app.engine.onnx_runner import OnnxRunner
+from app.model.config import TRMConfig
+from app.model.export import export
+from app.model.store import GRAPH, ModelStore
+from app.model.trm import TRM
+from app.settings import PROJECT
+from app.training.recipes import RECIPES
+from bench.puzzles import mix
+
+SIZE, FULL_SIZE = 1024, "trm-sudoku"
+BY_NUMPY = f"""
+import time, numpy
+a, best = numpy.random.rand({SIZE}, {SIZE}).astype("f4"), 9.0
+for _ in range(50):
+    started = time.perf_counter()
+    a @ a
+    best = min(best, time.perf_counter() - started)
+print(best)
+"""
+"""In a process of its own, since its library reads how many threads it may use when it is loaded."""
+
+
+def fastest(work: Callable[[], object], times: int) -> float:
+    """Seconds of the fastest of so many runs."""
+    work()
+    best = float("inf")
+    for _ in range(times):
+        started = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def sgemm_rate(threads: int) -> float:
+    """FLOP per second of a float32 matrix product on `threads` threads, by the faster library."""
+    torch.set_num_threads(threads)
+    a = torch.randn(SIZE, SIZE)
+    limits = {f"{name}_NUM_THREADS": str(threads) for name in ("OPENBLAS", "OMP", "MKL")}
+    by_numpy = subprocess.run([sys.executable, "-c", BY_NUMPY], env=os.environ | limits, capture_output=True, text=True, check=True).stdout
+    return 2 * SIZE**3 / min(fastest(lambda: a @ a, 50), float(by_numpy))
+
+
+def flop_per_step(config: TRMConfig) -> float:
+    """Multiplications and additions of the matrix products of one step of one puzzle."""
+    positions, hidden = config.positions, config.hidden_size
+    inner = config.swiglu_size(hidden)
+    block = positions * 2 * 3 * hidden * inner
+    if config.mixer == "mlp":
+        block += hidden * 2 * 3 * positions * config.swiglu_size(positions)
+    else:
+        seen = positions if config.mixer == "attention" else round(positions**0.5)
+        block += positions * 2 * (4 * hidden * hidden + 2 * seen * hidden)
+    evaluations = config.H_cycles * (config.L_cycles + 1)
+    return evaluations * config.L_layers * block + positions * 2 * hidden * config.vocab_size
+
+
+def step_seconds(graph: Path, slots: int, threads: int) -> float:
+    """Seconds of the fastest of two steps with so many slots full."""
+    runner = OnnxRunner(graph, slots, threads)
+    for slot, question in enumerate(mix(slots).questions):
+        runner.load(slot, question)
+    return fastest(lambda: runner.step(slots), 2)
+
+
+def main() -> None:
+    """Measure both and print a table and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    entry, full = ModelStore(PROJECT / "model_store", ("sudoku",)).entries["sudoku"], RECIPES[FULL_SIZE].changed({"arch.H_cycles": 3, "arch.L_cycles": 6}).arch
+    with tempfile.TemporaryDirectory() as folder:
+        export(TRM(full), Path(folder) / GRAPH)
+        steps = [
+            (f"sudoku, {arguments.slots} slots", entry.config, arguments.slots, entry.file(GRAPH)),
+            (f"the paper's, batch {arguments.batch}", full, arguments.batch, Path(folder) / GRAPH),
+        ]
+        sgemm, rows = sgemm_rate(arguments.threads), dict[str, dict[str, float]]()
+        for name, config, slots, graph in steps:
+            seconds = step_seconds(graph, slots, arguments.threads)
+            rows[name] = {"ms_per_step": seconds * 1000, "gflops": slots * flop_per_step(config) / seconds / 1e9}
+    print(
+        f"sgemm {sgemm / 1e9:.0f} GFLOP/s on {arguments.threads} threads", "", "| model | ms / step | GFLOP/s | share of sgemm |", "| --- " * 4 + "|", sep="\n"
+    )
+    for name, row in rows.items():
+        row["share_of_sgemm"] = row["gflops"] * 1e9 / sgemm
+        print(f"| {name} | {row['ms_per_step']:.0f} | {row['gflops']:.1f} | {row['share_of_sgemm']:.2f} |")
+    print(json.dumps({"bench": "arithmetic", "sgemm_gflops": sgemm / 1e9, **vars(arguments), "results": rows}))
+
+
+if __name__ == "__main__":
+    main()

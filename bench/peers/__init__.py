@@ -1,0 +1,1 @@
+"""The default model behind other model servers, beside ours: see `__main__`."""
