@@ -30,7 +30,7 @@ class Recorder(Oracle):
         super().__init__(1, 81, lambda _: NEVER, answers=lambda _: bytes(81))
         self.shown: list[bytes] = []
 
-    def load(self, slot: int, tokens, puzzle_id: int = 0) -> None:
+    def load(self, slot: int, tokens, puzzle_id: int = 0, question=None) -> None:
         self.shown.append(tokens.tobytes())
         super().load(slot, tokens)
 
