@@ -8,12 +8,17 @@ from typing import TypedDict
 
 from fastapi import FastAPI
 
+from app.answers import Keep
 from app.api import errors
 from app.api.deps import Services
 from app.api.envelope import Envelope
 from app.api.routes import batch, models, operations, solve, stream
 from app.batch import Batches
+from app.cache.address import parse
+from app.cache.base import Cache
 from app.cache.memory import MemoryCache
+from app.cache.redis import RedisCache
+from app.cache.tiered import TieredCache
 from app.energy import Energy
 from app.errors import TRMError
 from app.metrics import Metrics
@@ -50,6 +55,12 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
     )
 
 
+def create_cache(settings: Settings, metrics: Metrics) -> Cache:
+    """Answers in memory, and on Redis too where there is one."""
+    memory, url = MemoryCache(settings.cache_entries), settings.redis_url.get_secret_value()
+    return TieredCache(memory, RedisCache(parse(url), metrics, settings.redis_timeout_seconds)) if url else memory
+
+
 def create_services(settings: Settings) -> Services:
     """Everything that a request may need; nothing is started yet. Raises `InvalidModel` for an unusable store."""
     store = ModelStore(settings.model_store, settings.models)
@@ -58,7 +69,8 @@ def create_services(settings: Settings) -> Services:
         entry.identifiers  # noqa: B018  # read now, so that a wrong file ends the start and not a request
         metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
-    solver = Solver(FAMILIES, store, pool, MemoryCache(settings.cache_entries), metrics)
+    keep = Keep(solved=settings.cache_seconds, unsolved=settings.cache_unsolved_seconds)
+    solver = Solver(FAMILIES, store, pool, create_cache(settings, metrics), metrics, keep)
     batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
     return Services(solver, pool, store, metrics, batches)
 
@@ -75,11 +87,12 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             log.critical(error.detail)
             raise
         try:
+            await made.solver.cache.start()
             yield {"services": made}
         finally:
             made.solver.draining = True
             await made.pool.close()
-            await made.solver.cache.close()
+            await made.solver.close()
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)

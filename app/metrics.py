@@ -34,6 +34,7 @@ OUTCOMES = ("solved", "unsolved", "expired", "abandoned", "failed")
 REASONS = ("verified", "learned", "max_steps", "deadline")
 FAULTS = ("raised", "not_finite")
 CACHE_RESULTS = ("hit", "miss", "coalesced", "bypass")
+CACHE_ERRORS = ("timeout", "connection", "permission", "refused", "value")
 
 
 class Joules(Collector):
@@ -91,6 +92,10 @@ class Metrics:
         self.cache_duration = Histogram(
             "trm_cache_operation_duration_seconds", "Duration of cache operations.", ["op"], buckets=STEP_BUCKETS, registry=registry
         )
+        self.cache_errors = Counter(
+            "trm_cache_errors_total", "Failed operations of the shared cache, and values in it that are no answers.", ["kind"], registry=registry
+        )
+        self.cache_breaker_open = Gauge("trm_cache_breaker_open", "Whether the shared cache is passed over until it answers again.", registry=registry)
         self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
         registry.register(Joules(energy))
@@ -109,8 +114,6 @@ class Metrics:
                 self.step_faults.labels(model, kind)
             for verified in ("true", "false"):
                 self.verified.labels(model, verified)
-        for result in CACHE_RESULTS:
-            self.cache_requests.labels(result)
         for refusal in (
             InvalidRequest,
             InvalidPuzzle,
@@ -126,8 +129,15 @@ class Metrics:
             DeadlineExceeded,
         ):
             self.rejected.labels(refusal.type)
-        for reason in ("died", "failed"):
-            self.worker_restarts.labels(reason)
+        closed: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
+            (self.cache_requests, CACHE_RESULTS),
+            (self.cache_errors, CACHE_ERRORS),
+            (self.cache_duration, ("get", "set")),
+            (self.worker_restarts, ("died", "failed")),
+        )
+        for series, values in closed:
+            for value in values:
+                series.labels(value)
 
     def stepped(self, worker: str, device: str, model: str, size: int, seconds: float) -> None:
         """One step of a batch was run."""

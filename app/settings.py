@@ -4,11 +4,20 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.cache.address import parse
+
 CORES = len(os.sched_getaffinity(0))
+YEARS = 10 * 365 * 86400
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    if url.get_secret_value():
+        parse(url.get_secret_value())
+    return url
 
 
 class Settings(BaseSettings):
@@ -30,6 +39,12 @@ class Settings(BaseSettings):
     )
     queue_capacity: Annotated[int, Field(ge=1, description="Puzzles that may wait beyond those that workers run or start next; more are refused.")] = 1024
     cache_entries: Annotated[int, Field(ge=1, description="Answers kept by the in-memory cache.")] = 100_000
+    redis_url: Annotated[SecretStr, AfterValidator(_redis_url), Field(description="Redis that shares answers between servers; none keeps them in memory.")] = (
+        SecretStr("")
+    )
+    redis_timeout_seconds: Annotated[float, Field(gt=0, le=10, description="Longest that a request waits for Redis, each time that it asks.")] = 0.05
+    cache_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a solved answer is kept.")] = 30 * 86400.0
+    cache_unsolved_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long an unsolved one is kept.")] = 300.0
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     max_batch_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch, in bytes.")] = 16 << 20
     batch_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one batch.")] = 1000

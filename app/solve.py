@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from app.answers import Keep
 from app.cache.memory import MemoryCache
 from app.metrics import Metrics
 from app.model.store import ModelStore
@@ -28,6 +29,6 @@ async def _solve(grid: str, model: str | None, store: ModelStore) -> Solution:
     pool = LocalPool(WorkerSpec(store=store.root, models=tuple(store.entries), slots=1), 1, 1, metrics)
     await pool.start()
     try:
-        return await Solver(FAMILIES, store, pool, MemoryCache(1), metrics).solve("sudoku", grid, model, Options(timeout=60))
+        return await Solver(FAMILIES, store, pool, MemoryCache(1), metrics, Keep(1, 1)).solve("sudoku", grid, model, Options(timeout=60))
     finally:
         await pool.close()

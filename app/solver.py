@@ -1,22 +1,20 @@
-"""The one use case: encode, look in the cache, solve in the pool, decode, verify.
+"""The one use case: encode, look in the cache, solve in the pool, decode, verify, remember.
 
 Knows families, models and options; knows no HTTP, processes or tensors' insides. Equal puzzles in flight share one solve. A puzzle is prepared first,
 which refuses whatever is wrong with it, and run then, so that many can be prepared before the first one runs.
 """
 
 import asyncio
-import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass as checked_dataclass
 
+from app.answers import Answer, Keep, Question, is_solved
 from app.cache.base import Cache
-from app.engine.request import HaltReason, Outcome, Request, TraceStep
+from app.engine.request import Outcome, Request, TraceStep
 from app.errors import DeadlineExceeded, Draining, NoWorker, QueueFull, TRMError
 from app.metrics import Metrics
 from app.model.store import Entry, ModelStore
@@ -25,28 +23,6 @@ from app.preparing import Desk, Options, Prepared
 from app.puzzles.base import Family, Puzzle
 
 CacheResult = Literal["hit", "miss", "coalesced", "bypass"]
-
-
-def is_solved(verified: bool | None, halt_reason: HaltReason) -> bool:
-    """Verified; or, where no rule can tell, halted before its deadline."""
-    return halt_reason != "deadline" if verified is None else verified
-
-
-@checked_dataclass(frozen=True, slots=True, config=ConfigDict(ser_json_bytes="hex", val_json_bytes="hex", strict=True, extra="forbid"))
-class Answer:
-    """What is worth remembering of a solve. All of it is checked on the way in, for a cache may hold anything."""
-
-    cells: bytes
-    verified: bool | None
-    optimal: bool | None
-    steps: Annotated[int, Field(ge=1)]
-    attempts: Annotated[int, Field(ge=1)]
-    halt_reason: HaltReason
-    halt_probability: Annotated[float, Field(ge=0, le=1)]
-
-
-STORED = TypeAdapter(Answer)
-"""How answers are written into the cache and read from it."""
 Seen = TypeVar("Seen", Outcome, TraceStep)
 
 
@@ -79,10 +55,16 @@ class Flight:
 class Solver:
     """Solves puzzles; one for the whole service."""
 
-    def __init__(self, families: Mapping[str, Family], store: ModelStore, pool: Pool, cache: Cache, metrics: Metrics) -> None:
-        self.families, self.pool, self.cache, self.metrics = families, pool, cache, metrics
-        self.desk, self.flights = Desk(families, store), dict[str, Flight]()
+    def __init__(self, families: Mapping[str, Family], store: ModelStore, pool: Pool, cache: Cache, metrics: Metrics, keep: Keep) -> None:
+        self.families, self.pool, self.cache, self.metrics, self.keep = families, pool, cache, metrics, keep
+        self.desk, self.flights, self.storing = Desk(families, store), dict[Hashable, Flight](), set[asyncio.Task[None]]()
         self.draining = False
+
+    async def close(self) -> None:
+        """Let the answers be stored that still are, and close the cache. The pool is closed by whoever started it."""
+        if self.storing:
+            await asyncio.wait(self.storing)
+        await self.cache.close()
 
     async def solve(self, family: str, grid: object, model: str | None, options: Options, puzzle_id: str | None = None) -> Solution:
         """Solve one grid. Raises what `prepare` and `run` raise."""
@@ -102,33 +84,41 @@ class Solver:
         if prepared.cache == "bypass" or request.trace or watch:
             outcome, queued = await self._run(entry, puzzle, request, watch)
             return self._solution(puzzle, entry, outcome, "bypass", queued)
-        key = _key(entry, puzzle, request)
-        if prepared.cache == "use" and (answer := await self._cached(key, puzzle, entry)):
+        question = self._question(entry, puzzle, request)
+        if prepared.cache == "use" and (answer := await self._cached(question)):
             self.metrics.cache_requests.labels("hit").inc()
             return Solution(puzzle, entry, answer, "hit")
-        outcome, queued, joined = await self._shared(key, puzzle, entry, request)
+        outcome, queued, joined = await self._shared(question)
         return self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
 
-    async def _cached(self, key: str, puzzle: Puzzle, entry: Entry) -> Answer | None:
-        """The remembered answer, judged anew: a cache is never trusted with `verified`."""
-        with self.metrics.cache_duration.labels("get").time():
-            data = await self.cache.get(key)
-        try:
-            answer = STORED.validate_json(data) if data else None
-        except ValidationError:
-            return None
-        cells = len(self.families[puzzle.family].crop(bytes(entry.manifest.puzzle.cells), puzzle, entry.manifest.puzzle.height, entry.manifest.puzzle.width))
-        if answer is None or len(answer.cells) != cells or (answer.verified, answer.optimal) != self._judge(puzzle, answer.cells):
-            return None
-        return answer
+    def _question(self, entry: Entry, puzzle: Puzzle, request: Request) -> Question:
+        """What is asked, with the form that its symmetric copies share: one who waits for a verified answer is served by that of any copy."""
+        rules = self.families[puzzle.family].rules(puzzle.height, puzzle.width)
+        return Question(entry, puzzle, request, rules.canonical(puzzle.tokens) if request.halt == "verified" else None)
 
-    async def _shared(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> tuple[Outcome, float, bool]:
+    async def _cached(self, question: Question) -> Answer | None:
+        """The remembered answer, judged anew: a cache is never trusted with `verified`."""
+        puzzle, shape = question.puzzle, question.entry.manifest.puzzle
+        with self.metrics.cache_duration.labels("get").time():
+            data = await self.cache.get(question.key)
+        if not data:
+            return None
+        try:
+            answer = question.read(data, len(self.families[puzzle.family].crop(bytes(shape.cells), puzzle, shape.height, shape.width)))
+            right = answer is None or (answer.verified, answer.optimal) == self._judge(puzzle, answer.cells)
+        except ValueError:
+            right = False
+        if not right:
+            self.metrics.cache_errors.labels("value").inc()
+        return answer if right else None
+
+    async def _shared(self, question: Question) -> tuple[Outcome, float, bool]:
         """Solve, or wait for an equal solve that ends no later than our deadline; True with the outcome of another's."""
         while True:
-            flight = self.flights.get(key)
-            joined = flight is not None and flight.carries(request)
+            flight = self.flights.get(question.flight)
+            joined = flight is not None and flight.carries(question.request)
             if flight is None or not joined:
-                flight = self._take_off(key, puzzle, entry, request)
+                flight = self._take_off(question)
             flight.waiters += 1
             try:
                 outcome, queued = await asyncio.shield(flight.task)
@@ -139,32 +129,38 @@ class Solver:
                 if not joined:
                     raise
             except (QueueFull, NoWorker):
-                if not (joined and request.bulk):  # which would have waited where the one it joined was refused
+                if not (joined and question.request.bulk):  # which would have waited where the one it joined was refused
                     raise
             finally:
                 flight.waiters -= 1
                 if not flight.waiters and not flight.task.done():
                     flight.task.cancel()
-                    self._land(key, flight)
+                    self._land(question, flight)
             # the one we waited for ran out of its time, not of ours
 
-    def _take_off(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> Flight:
-        flight = Flight(asyncio.create_task(self._solve_and_store(key, puzzle, entry, request)), request)
-        self.flights[key] = flight
-        flight.task.add_done_callback(lambda _: self._land(key, flight))
+    def _take_off(self, question: Question) -> Flight:
+        flight = Flight(asyncio.create_task(self._solve_and_store(question)), question.request)
+        self.flights[question.flight] = flight
+        flight.task.add_done_callback(lambda _: self._land(question, flight))
         return flight
 
-    def _land(self, key: str, flight: Flight) -> None:
+    def _land(self, question: Question, flight: Flight) -> None:
         """Nobody can join this flight any more."""
-        if self.flights.get(key) is flight:
-            del self.flights[key]
+        if self.flights.get(question.flight) is flight:
+            del self.flights[question.flight]
 
-    async def _solve_and_store(self, key: str, puzzle: Puzzle, entry: Entry, request: Request) -> tuple[Outcome, float]:
-        outcome, queued = await self._run(entry, puzzle, request)
+    async def _solve_and_store(self, question: Question) -> tuple[Outcome, float]:
+        outcome, queued = await self._run(question.entry, question.puzzle, question.request)
         if outcome.halt_reason != "deadline":
-            with self.metrics.cache_duration.labels("set").time():
-                await self.cache.set(key, STORED.dump_json(self._answer(puzzle, outcome)))
+            storing = asyncio.create_task(self._store(question, self._answer(question.puzzle, outcome)))
+            self.storing.add(storing)
+            storing.add_done_callback(self.storing.discard)
         return outcome, queued
+
+    async def _store(self, question: Question, answer: Answer) -> None:
+        """Remember an answer; nobody waits for this but `close`."""
+        with self.metrics.cache_duration.labels("set").time():
+            await self.cache.set(question.key, question.write(answer), self.keep.seconds(answer))
 
     async def _run(self, entry: Entry, puzzle: Puzzle, request: Request, watch: Watch | None = None) -> tuple[Outcome, float]:
         """Solve in the pool and count what came of it; the outcome is the puzzle's own size, and with it come the seconds before its first step."""
@@ -226,9 +222,3 @@ class Solver:
         question, answer = puzzle.tokens[None], np.frombuffer(cells, dtype=np.uint8)[None]
         optimal = rules.optimal(question, answer)
         return bool(rules.violations(question, answer)[0] == 0), None if optimal is None else bool(optimal[0])
-
-
-def _key(entry: Entry, puzzle: Puzzle, request: Request) -> str:
-    """What decides the answer: the puzzle as it was sent, the weights, and the options that can change it."""
-    parts = (entry.name, entry.version, request.halt, request.max_steps, request.attempts, puzzle.height, puzzle.width, puzzle.cells.hex(), request.copies)
-    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from app.api.routes.solve import answer, options
+from app.api.answers import answer, options
 from app.api.schemas import SolveIn
 from app.engine.engine import Engine
 from app.engine.request import Outcome, Request
@@ -28,9 +28,10 @@ from app.main import create_services
 from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_engines
-from app.puzzles.sudoku import Sudoku
+from app.puzzles.canonical import canonical
+from app.puzzles.sudoku import BLANK, BOXES, Sudoku
 from app.settings import PROJECT, Settings
-from app.solver import STORED, Solution, _key
+from app.solver import Solution
 from app.training.data import PuzzleSet
 from app.training.evaluate import with_clues
 from bench.client import load, one_client, request
@@ -80,26 +81,27 @@ def pieces(grid: str, solved: bytes) -> dict[str, float]:
     solver, family = services.solver, services.solver.families["sudoku"]
     body, puzzle, entry = SolveIn.model_validate_json(text), family.parse(grid), services.store.resolve(None, "sudoku", 9, 9)
     asked = options(body.options)
-    made = solver._request(entry, puzzle, asked, None)
+    made = solver.prepare("sudoku", grid, None, asked).request
     outcome = Outcome(
         id="x", cells=solved, verified=True, steps=2, attempts=1, halt_reason="verified", halt_probability=0.9, queue_seconds=0.0, solve_seconds=0.0
     )
     given = solver._answer(puzzle, outcome)
-    stored, solution = STORED.dump_json(given), Solution(puzzle, entry, given, "hit")
-    key, response = _key(entry, puzzle, made), answer(solution, family, grid, 0.0)
-    asyncio.run(solver.cache.set(key, stored))
+    question, solution = solver._question(entry, puzzle, made), Solution(puzzle, entry, given, "hit")
+    response = answer(solution, family, grid, "x", 0.0)
+    asyncio.run(solver.cache.set(question.key, question.write(given), 1000))
     return {
         "parse JSON": microseconds(lambda: json.loads(text)),
         "validate the body": microseconds(lambda: SolveIn.model_validate(json.loads(text))),
         "read options": microseconds(lambda: options(body.options)),
         "read and check the grid": microseconds(lambda: family.parse(grid)),
         "find the model": microseconds(lambda: services.store.resolve(None, "sudoku", 9, 9)),
-        "make the request": microseconds(lambda: solver._request(entry, puzzle, asked, None)),
-        "make the cache's key": microseconds(lambda: _key(entry, puzzle, made)),
-        "read a cached answer and judge it": microseconds(lambda: _at_once(solver._cached(key, puzzle, entry))),
+        "make the request, with the two before": microseconds(lambda: solver.prepare("sudoku", grid, None, asked)),
+        "find a new puzzle's form": microseconds(lambda: canonical.__wrapped__(puzzle.cells, BOXES[9], BLANK)),
+        "make the cache's key": microseconds(lambda: solver._question(entry, puzzle, made).key),
+        "read a cached answer and judge it": microseconds(lambda: _at_once(solver._cached(question))),
         "judge an outcome": microseconds(lambda: solver._answer(puzzle, outcome)),
-        "write it for the cache": microseconds(lambda: STORED.dump_json(given)),
-        "make the response": microseconds(lambda: answer(solution, family, grid, 0.0)),
+        "write it for the cache": microseconds(lambda: question.write(given)),
+        "make the response": microseconds(lambda: answer(solution, family, grid, "x", 0.0)),
         "write its JSON": microseconds(lambda: response.model_dump_json(exclude_unset=True)),
     }
 

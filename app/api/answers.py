@@ -3,11 +3,12 @@
 import time
 from math import isqrt
 
+from app.answers import is_solved
 from app.api.schemas import OptionsIn, SolveOut, StepOut, TimingOut, TraceOut
 from app.engine.request import TraceStep
 from app.preparing import Options
 from app.puzzles.base import Family
-from app.solver import Solution, is_solved
+from app.solver import Solution
 
 
 def options(given: OptionsIn) -> Options:

@@ -139,6 +139,9 @@ class ArcRules:
         """None: nothing could tell that a guess was wrong."""
         return iter(())
 
+    def canonical(self, question: Tokens) -> None:
+        """None: no answer is known to be right for any copy."""
+
     def symmetry(self, rng: np.random.Generator) -> Augmentation:
         """A random augmentation."""
         return Augmentation.random(rng)

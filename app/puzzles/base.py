@@ -81,6 +81,9 @@ class Rules(Protocol):
     def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
         """The question, (cells,), with guesses written in, one after the other (see `puzzles.guessing`); none where guesses make no sense."""
 
+    def canonical(self, question: Tokens) -> Transform | None:
+        """The symmetry that takes a question, (cells,), onto the one form of all its copies; None where finding it does not pay."""
+
     def symmetry(self, rng: np.random.Generator) -> Transform:
         """A random symmetry, uniform over the family's group."""
 

@@ -76,6 +76,9 @@ class MazeRules:
         """None: a path is right as a whole or not at all, and one supposed cell of it helps nobody."""
         return iter(())
 
+    def canonical(self, question: Tokens) -> None:
+        """None: a maze has eight copies at most, and hardly anyone asks for two of them."""
+
     def symmetry(self, rng: np.random.Generator) -> Symmetry:
         """One of the eight turns and reflections of a square, of the four that keep the shape of another rectangle."""
         down, across, turned = (1 - 2 * rng.integers(2, size=3)).tolist()

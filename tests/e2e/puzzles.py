@@ -5,7 +5,7 @@ from functools import cache
 
 import numpy as np
 
-from app.puzzles.sudoku import Sudoku, rules
+from app.puzzles.sudoku import BLANK, Sudoku, rules
 from app.training.generator import generate
 from tests.e2e.serving import MODELS, STORE
 
@@ -24,14 +24,23 @@ def rows(text: str) -> list[list[int]]:
     return [[0 if symbol == "." else int(symbol) for symbol in text[start : start + side]] for start in range(0, len(text), side)]
 
 
-def copies(count: int, seed: int = 0) -> list[str]:
-    """Symmetric copies of the newspaper's puzzle, no two of them equal."""
+def distinct(count: int, seed: int = 0) -> list[str]:
+    """Copies of the newspaper's puzzle with eight more cells filled in, always others: no answer serves two of them, as it would two symmetric copies."""
     family, rng = Sudoku(), np.random.default_rng(seed)
-    tokens = family.parse(NEWSPAPER).tokens
+    question, answer = (family.parse(grid).tokens for grid in (NEWSPAPER, ANSWER))
     found: dict[str, None] = {}
     while len(found) < count:
-        found[str(family.render(rules(9).symmetry(rng).apply(tokens).tobytes(), ""))] = None
+        shown = question.copy()
+        cells = rng.choice(np.flatnonzero(question == BLANK), 8, replace=False)
+        shown[cells] = answer[cells]
+        found[symmetric_copy(str(family.render(shown.tobytes(), "")), seed=int(rng.integers(2**32)))] = None
     return list(found)
+
+
+def symmetric_copy(grid: str, seed: int) -> str:
+    """A puzzle that looks different and is not."""
+    family = Sudoku()
+    return str(family.render(rules(9).symmetry(np.random.default_rng(seed)).apply(family.parse(grid).tokens).tobytes(), ""))
 
 
 def family_of(model: str) -> str:

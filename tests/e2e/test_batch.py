@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.batches import batch_of, lines, post_batch, results
 from tests.e2e.endless import FINISHED, RUNNING
 from tests.e2e.problems import pointers, post_raw, refused
-from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, copies, easy, rows
+from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, distinct, easy, rows
 from tests.e2e.serving import Server
 
 MAZE = {"type": "maze", "grid": ["S #  ", "# # #", "     ", " ### ", "   #G"]}
@@ -32,7 +32,7 @@ def test_families_sizes_and_forms_go_together_in_one_batch(server: Server) -> No
 
 
 def test_a_thousand_puzzles_are_answered_in_order(server: Server) -> None:
-    puzzles = copies(1000, seed=901)
+    puzzles = distinct(1000, seed=901)
     found = results(server, puzzles, timeout_ms=600_000)
     assert len(found) == 1000
     assert all(each["verified"] for each in found)
@@ -46,7 +46,7 @@ def test_one_more_is_refused_and_nothing_of_it_started(server: Server) -> None:
 
 
 def test_a_bad_puzzle_refuses_the_batch_and_is_pointed_to(server: Server) -> None:
-    before, puzzles = server.metric(FINISHED), copies(30, seed=902)
+    before, puzzles = server.metric(FINISHED), distinct(30, seed=902)
     puzzles[17] = "55" + "." * 79
     problem = refused(post_batch(server, puzzles, cache="bypass"), 422, "row 1 has 5")
     assert problem["type"] == "/problems/invalid-puzzle"
@@ -62,14 +62,14 @@ def test_a_large_batch_may_have_a_large_body_and_a_single_puzzle_not(server: Ser
 
 
 def test_lines_come_one_by_one_while_others_run(server: Server) -> None:
-    with lines(server, [IMPOSSIBLE, *copies(5, seed=904)], cache="bypass", attempts=64, max_steps=256, timeout_ms=600_000) as slow:
+    with lines(server, [IMPOSSIBLE, *distinct(5, seed=904)], cache="bypass", attempts=64, max_steps=256, timeout_ms=600_000) as slow:
         assert {next(slow)["index"] for _ in range(5)} == {1, 2, 3, 4, 5}
         assert server.metric(RUNNING) == 1, "the first puzzle runs on"
     server.until(RUNNING, lambda value: value == 0)
 
 
 def test_equal_puzzles_of_a_batch_are_solved_once(server: Server) -> None:
-    (puzzle,), before = copies(1, seed=905), server.metric(FINISHED)
+    (puzzle,), before = distinct(1, seed=905), server.metric(FINISHED)
     found = results(server, [puzzle, puzzle.replace("0", "."), rows(puzzle)] * 100)
     assert server.metric(FINISHED) == before + 1
     assert Counter(each["cache"] == "miss" for each in found) == Counter({False: 299, True: 1})
@@ -77,7 +77,7 @@ def test_equal_puzzles_of_a_batch_are_solved_once(server: Server) -> None:
 
 
 def test_its_answers_are_in_the_cache_for_single_puzzles(server: Server) -> None:
-    (puzzle,) = copies(1, seed=906)
+    (puzzle,) = distinct(1, seed=906)
     results(server, [puzzle])
     assert server.answer(puzzle)["cache"] == "hit"
 
@@ -96,7 +96,7 @@ def test_a_batch_survives_the_death_of_a_worker(workers: int) -> None:
     with Server(workers=workers) as server:
         found: list[dict[str, object]] = []
         solving = threading.Thread(
-            target=lambda: found.extend(results(server, copies(60, seed=907), cache="bypass", halt="never", max_steps=10, timeout_ms=300_000))
+            target=lambda: found.extend(results(server, distinct(60, seed=907), cache="bypass", halt="never", max_steps=10, timeout_ms=300_000))
         )
         solving.start()
         server.until(FINISHED, lambda value: value >= 10)

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.batches import batch_of, events, lines, results
 from tests.e2e.endless import ENDLESS, FINISHED, RUNNING, WAITING, endless, idle
 from tests.e2e.problems import connect
-from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, copies
+from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, distinct
 from tests.e2e.serving import Json, Server, body
 
 
@@ -29,13 +29,13 @@ def send_batch(server: Server, document: Json, accept: str = "*/*") -> socket.so
 
 
 def test_a_batch_far_larger_than_the_queue_is_solved_all_the_same(small: Server) -> None:
-    found = results(small, copies(60, seed=911), cache="bypass", timeout_ms=300_000)
+    found = results(small, distinct(60, seed=911), cache="bypass", timeout_ms=300_000)
     assert [each["verified"] for each in found] == [True] * 60
     idle(small)
 
 
 def test_it_leaves_room_for_single_puzzles(small: Server) -> None:
-    with lines(small, copies(80, seed=912), cache="bypass", halt="never", max_steps=8, timeout_ms=300_000) as batch:
+    with lines(small, distinct(80, seed=912), cache="bypass", halt="never", max_steps=8, timeout_ms=300_000) as batch:
         next(batch)
         for _ in range(5):
             assert small.answer(NEWSPAPER, cache="bypass")["solution"] == ANSWER
@@ -56,7 +56,7 @@ def test_a_full_queue_does_not_refuse_it(small: Server) -> None:
 
 
 def test_what_waits_beyond_the_deadline_is_a_problem_in_its_place(small: Server) -> None:
-    found = results(small, [IMPOSSIBLE, *copies(9, seed=913)], **{**ENDLESS, "timeout_ms": 400}, cache="bypass")
+    found = results(small, [IMPOSSIBLE, *distinct(9, seed=913)], **{**ENDLESS, "timeout_ms": 400}, cache="bypass")
     assert (found[0]["status"], found[0]["halt_reason"]) == ("unsolved", "deadline")
     assert [(each["status"], each["type"]) for each in found[1:]] == [(504, "/problems/deadline-exceeded")] * 9
     idle(small)
@@ -76,7 +76,7 @@ def test_a_client_that_leaves_gives_up_all_that_is_open(small: Server, accept: s
 
 def test_one_that_reads_nothing_holds_up_nobody_else(small: Server) -> None:
     options = {"cache": "bypass", "trace": True, "halt": "never", "max_steps": 64, "timeout_ms": 300_000}
-    with send_batch(small, batch_of(copies(40, seed=914), **options), "application/x-ndjson"):
+    with send_batch(small, batch_of(distinct(40, seed=914), **options), "application/x-ndjson"):
         small.until("trm_batch_puzzles", lambda value: value == 40)
         for _ in range(3):
             assert small.answer(NEWSPAPER, cache="bypass")["solution"] == ANSWER

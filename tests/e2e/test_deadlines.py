@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.endless import RUNNING, endless, idle
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER, copies
+from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER, distinct
 from tests.e2e.serving import Server
 
 
@@ -25,7 +25,7 @@ def test_a_deadline_while_it_runs_gives_the_best_grid_so_far(server: Server) -> 
 
 
 def test_what_a_deadline_cut_short_is_not_cached(server: Server) -> None:
-    (puzzle,) = copies(1, seed=601)
+    (puzzle,) = distinct(1, seed=601)
     options = {"halt": "never", "max_steps": 256}
     assert server.answer(puzzle, **options, timeout_ms=150)["halt_reason"] == "deadline"
     whole = server.answer(puzzle, **options, timeout_ms=60_000)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.endless import endless
 from tests.e2e.problems import refused, response
-from tests.e2e.puzzles import NEWSPAPER, copies
+from tests.e2e.puzzles import NEWSPAPER, distinct
 from tests.e2e.serving import PATIENCE, TRM, Json, Server, body, environment, started_by, until
 
 SLOW: Json = {"cache": "bypass", "halt": "never", "max_steps": 60, "timeout_ms": 300_000}
@@ -24,7 +24,7 @@ async def in_flight(server: Server, count: int = 10) -> "asyncio.Task[list[int]]
     """Solves that take a while, once all of them run; their statuses."""
 
     async def statuses() -> list[int]:
-        return [each.status_code for each in await server.solve_all(body(puzzle, **SLOW) for puzzle in copies(count, seed=701))]
+        return [each.status_code for each in await server.solve_all(body(puzzle, **SLOW) for puzzle in distinct(count, seed=701))]
 
     task = asyncio.create_task(statuses())
     await asyncio.to_thread(server.until, "trm_requests_running", lambda value: value == count)

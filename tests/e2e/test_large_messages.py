@@ -1,6 +1,6 @@
 """What crosses the pipe to a worker may be large, or many at once: nothing is lost, and nobody is taken for dead."""
 
-from tests.e2e.puzzles import IMPOSSIBLE, copies
+from tests.e2e.puzzles import IMPOSSIBLE, distinct
 from tests.e2e.serving import Server, body
 
 
@@ -13,7 +13,7 @@ async def test_traces_of_thousands_of_steps_that_end_together_come_back_whole() 
 
 
 async def test_hundreds_of_puzzles_sent_during_one_step_are_all_answered() -> None:
-    puzzles = copies(500, seed=7)
+    puzzles = distinct(500, seed=7)
     with Server(workers=1, slots=512) as server:
         responses = await server.solve_all(body(puzzle, cache="bypass", halt="never", max_steps=3, timeout_ms=120_000) for puzzle in puzzles)
         assert [response.status_code for response in responses] == [200] * len(puzzles)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.e2e.puzzles import copies
+from tests.e2e.puzzles import distinct
 from tests.e2e.serving import Server, body
 
 CEILING = 1_000_000_000
@@ -11,7 +11,7 @@ CEILING = 1_000_000_000
 async def test_a_few_hundred_solves_fit_in_a_gigabyte() -> None:
     with Server(workers=2, threads=1) as server:
         for seed in range(3):
-            responses = await server.solve_all(body(puzzle, timeout_ms=120_000) for puzzle in copies(100, seed=900 + seed))
+            responses = await server.solve_all(body(puzzle, timeout_ms=120_000) for puzzle in distinct(100, seed=900 + seed))
             assert {response.status_code for response in responses} == {200}
         assert 0 < server.resident_bytes() < CEILING
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.e2e.endless import endless, idle
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import ANSWER, NEWSPAPER, copies
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, distinct
 from tests.e2e.serving import Server, body
 
 CAPACITY = 5
@@ -68,7 +68,7 @@ def test_a_place_that_is_free_again_is_given_away(small: Server) -> None:
 
 
 async def test_in_a_rush_each_is_either_answered_or_told_when_to_come_back(small: Server) -> None:
-    puzzles = copies(60, seed=801)
+    puzzles = distinct(60, seed=801)
     responses = await small.solve_all(body(puzzle, cache="bypass", timeout_ms=120_000) for puzzle in puzzles)
     answered = [response.json() for response in responses if response.status_code == 200]
     rest = [response for response in responses if response.status_code != 200]

@@ -3,14 +3,14 @@
 import asyncio
 
 from tests.e2e.problems import JSON_TYPE
-from tests.e2e.puzzles import ANSWER, NEWSPAPER, copies
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, distinct
 from tests.e2e.serving import Server, body
 from tests.e2e.test_bad_bodies import GOOD, MEDIA_TYPES, NOT_JSON
 from tests.e2e.test_bad_fields import BODIES
 
 
 async def test_bad_requests_do_not_disturb_good_ones(server: Server) -> None:
-    puzzles = copies(20, seed=401)
+    puzzles = distinct(20, seed=401)
     async with server.impatient() as client:
         good = [client.post("/v1/solve", json=body(puzzle, cache="bypass", halt="never", max_steps=20, timeout_ms=120_000)) for puzzle in puzzles]
         bad = [client.post("/v1/solve", content=content, headers=JSON_TYPE) for content in NOT_JSON.values()]
@@ -25,7 +25,7 @@ async def test_bad_requests_do_not_disturb_good_ones(server: Server) -> None:
 
 
 async def test_puzzles_that_share_a_batch_get_their_own_answers(server: Server) -> None:
-    puzzles = copies(100, seed=402)
+    puzzles = distinct(100, seed=402)
     responses = await server.solve_all(body(puzzle, cache="bypass", timeout_ms=120_000) for puzzle in puzzles)
     for puzzle, response in zip(puzzles, responses, strict=True):
         answer = response.json()

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import ANSWER, NEWSPAPER, copies
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, distinct
 from tests.e2e.serving import Server, alive, body, until
 
 FINISHED = "trm_requests_finished_total"
@@ -20,7 +20,7 @@ def kill(server: Server, count: int = 1) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_two_hundred_puzzles_survive_the_death_of_a_worker(workers: int) -> None:
-    puzzles = copies(200, seed=workers)
+    puzzles = distinct(200, seed=workers)
     with Server(workers=workers, threads=1) as server:
         solving = asyncio.create_task(server.solve_all(body(puzzle, cache="bypass", halt="never", max_steps=10, timeout_ms=300_000) for puzzle in puzzles))
         await asyncio.to_thread(server.until, FINISHED, lambda value: value >= 20)
@@ -36,7 +36,7 @@ async def test_two_hundred_puzzles_survive_the_death_of_a_worker(workers: int) -
 
 
 async def test_two_deaths_in_a_row_lose_nobody() -> None:
-    puzzles = copies(40, seed=8)
+    puzzles = distinct(40, seed=8)
     with Server(workers=1, threads=1) as server:
         solving = asyncio.create_task(server.solve_all(body(puzzle, cache="bypass", halt="never", max_steps=30, timeout_ms=300_000) for puzzle in puzzles))
         for deaths in (1, 2):

@@ -11,7 +11,7 @@ import httpx
 
 from tests.e2e.endless import FINISHED, RUNNING, endless
 from tests.e2e.problems import ask, response
-from tests.e2e.puzzles import ANSWER, NEWSPAPER, copies
+from tests.e2e.puzzles import ANSWER, NEWSPAPER, distinct
 from tests.e2e.serving import Server, alive, body, until
 
 SLOW = {"cache": "bypass", "halt": "never", "max_steps": 30, "timeout_ms": 300_000}
@@ -30,7 +30,7 @@ def frozen(server: Server) -> Iterator[int]:
 
 
 async def test_a_worker_that_hangs_is_replaced_and_nobody_is_lost() -> None:
-    puzzles = copies(30, seed=21)
+    puzzles = distinct(30, seed=21)
     with Server(workers=2, threads=1, stall_seconds=1) as server:
         solving = asyncio.create_task(server.solve_all(body(puzzle, **SLOW) for puzzle in puzzles))
         await asyncio.to_thread(server.until, RUNNING, lambda value: value >= 20)

@@ -12,6 +12,7 @@ from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.puzzles.families import FAMILIES
 from app.solver import Solver
+from tests.support.answers import KEEP
 from tests.support.pools import FakePool
 from tests.support.stores import put
 
@@ -30,7 +31,7 @@ def pool() -> FakePool:
 
 @pytest.fixture
 def solver(store, pool) -> Solver:
-    return Solver(FAMILIES, store, pool, MemoryCache(100), Metrics(tuple(store.entries)))
+    return Solver(FAMILIES, store, pool, MemoryCache(100), Metrics(tuple(store.entries)), KEEP)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from app.puzzles.families import FAMILIES
 from app.puzzles.maze import Maze, padded, rules
 from app.solver import Solver
 from app.training.mazes import generate
+from tests.support.answers import KEEP
 from tests.support.grids import QUESTIONS
 from tests.support.mazes import SQUARE, SQUARE_ANSWER, WIDE, WIDE_ANSWER, rows_of, tokens
 from tests.support.requests import outcome
@@ -97,7 +98,7 @@ async def test_a_small_maze_is_sent_on_the_smallest_grid_and_the_client_gets_its
     put_maze(tmp_path / "local", "maze", 30, 30, mixer="local")
     store = ModelStore(tmp_path / "local")
     pool.answer = lambda request: outcome(request, padded(tokens(WIDE_ANSWER)[None], (5, 7), (10, 10)).tobytes())
-    solution = await Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("maze",))).solve("maze", WIDE, None, Options())
+    solution = await Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("maze",)), KEEP).solve("maze", WIDE, None, Options())
     assert pool.calls[0][1].cells == Maze().place(Maze().parse(WIDE), 10, 10)
     assert (solution.answer.cells, solution.answer.optimal) == (tokens(WIDE_ANSWER).tobytes(), True)
 

@@ -52,6 +52,11 @@ def test_a_setting_that_there_is_not_is_refused_by_name() -> None:
         ("TRM_STALL_SECONDS", "0"),
         ("TRM_LOG_LEVEL", "loud"),
         ("TRM_MAX_BODY_BYTES", "-1"),
+        ("TRM_REDIS_URL", "http://cache"),
+        ("TRM_REDIS_TIMEOUT_SECONDS", "0"),
+        ("TRM_CACHE_SECONDS", "0"),
+        ("TRM_CACHE_SECONDS", "inf"),
+        ("TRM_CACHE_UNSOLVED_SECONDS", "-1"),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(monkeypatch, name, value) -> None:
@@ -63,6 +68,12 @@ def test_a_value_out_of_range_is_refused_by_name(monkeypatch, name, value) -> No
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])
 def test_devices_are_a_cpu_or_a_numbered_gpu(device) -> None:
     assert Settings(device=device).device == device
+
+
+def test_settings_may_be_shown_without_the_password_of_redis(monkeypatch) -> None:
+    monkeypatch.setenv("TRM_REDIS_URL", "redis://:hunter2@cache")
+    assert "hunter2" not in f"{Settings()!r} {Settings()}"
+    assert Settings().redis_url.get_secret_value() == "redis://:hunter2@cache"
 
 
 def test_settings_cannot_be_changed_once_they_are_read() -> None:

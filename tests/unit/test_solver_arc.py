@@ -13,6 +13,7 @@ from app.model.store import ModelStore
 from app.preparing import Options
 from app.puzzles.families import FAMILIES
 from app.solver import Solver
+from tests.support.answers import KEEP
 from tests.support.arc import NAMES, put_arc
 from tests.support.grids import QUESTIONS
 from tests.support.pools import FakePool, settle
@@ -32,7 +33,7 @@ def solver(tmp_path, pool) -> Solver:
     put_arc(tmp_path, "tasks", limits={"max_steps": 8, "attempts": 8})
     put(tmp_path, "nine", 9)
     store = ModelStore(tmp_path)
-    return Solver(FAMILIES, store, pool, MemoryCache(100), Metrics(tuple(store.entries)))
+    return Solver(FAMILIES, store, pool, MemoryCache(100), Metrics(tuple(store.entries)), KEEP)
 
 
 async def test_attempts_run_on_the_models_copies_as_many_as_asked_for(solver, pool) -> None:
@@ -63,7 +64,7 @@ async def test_an_id_that_the_model_was_not_trained_on_is_not_found(solver, pool
 async def test_a_model_imported_without_ids_says_so(tmp_path, pool) -> None:
     put_arc(tmp_path / "bare", "tasks", names=None)
     store = ModelStore(tmp_path / "bare")
-    solver = Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("tasks",)))
+    solver = Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("tasks",)), KEEP)
     with pytest.raises(UnknownPuzzle, match=r"imported without its identifiers\.json"):
         await solver.solve("arc", GRID, None, Options(), "mirror")
 

@@ -2,12 +2,15 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
 from app.errors import DeadlineExceeded, WorkerLost
 from app.preparing import Options
+from app.puzzles.families import FAMILIES
+from app.puzzles.sudoku import rules
 from app.solver import Solution
-from tests.support.grids import QUESTIONS, rows
+from tests.support.grids import QUESTIONS, rows, tokens
 from tests.support.pools import cut_off, failing, settle, solved
 
 
@@ -41,6 +44,15 @@ async def test_different_puzzles_or_options_do_not_share(ask, pool) -> None:
     pool.let_go()
     assert [(await task).cache for task in tasks] == ["miss", "miss", "miss", "bypass", "bypass"]
     assert len(pool.calls) == 5
+
+
+async def test_efforts_and_symmetric_copies_share_answers_but_no_solve(ask, pool) -> None:
+    pool.hold()
+    copy = rules(9).symmetry(np.random.default_rng(1)).apply(tokens(QUESTIONS[9]))
+    tasks = [await ask(), await ask(attempts=1), await ask(max_steps=20), await ask(FAMILIES["sudoku"].render(copy.tobytes(), ""))]
+    pool.let_go()
+    assert [(await task).cache for task in tasks] == ["miss"] * 4
+    assert len(pool.calls) == 4
 
 
 async def test_after_landing_an_equal_puzzle_takes_off_anew(ask, pool) -> None:

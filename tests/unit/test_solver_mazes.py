@@ -1,7 +1,6 @@
 """Mazes through solver and API: an answer also says whether it is optimal, and a Sudoku's never does."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -12,7 +11,8 @@ from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.preparing import Options
 from app.puzzles.families import FAMILIES
-from app.solver import STORED, Solver
+from app.solver import Solver
+from tests.support.answers import KEEP
 from tests.support.clients import client_of
 from tests.support.grids import QUESTIONS
 from tests.support.mazes import WIDE, tokens
@@ -63,11 +63,23 @@ async def test_an_answer_to_a_sudoku_says_nothing_of_it(client) -> None:
 
 async def test_an_answer_whose_optimal_is_a_lie_is_solved_again(solver, pool) -> None:
     pool.answer = lambda request: outcome(request, tokens(DETOUR).tobytes())
-    first = await solver.solve("maze", ROUND, None, Options())
-    (key,) = solver.cache.values
-    await solver.cache.set(key, STORED.dump_json(replace(first.answer, optimal=True)))
+    await solver.solve("maze", ROUND, None, Options())
+    ((key, (value, seconds)),) = solver.cache.values.items()
+    assert value.count(b'"optimal":false') == 1
+    await solver.cache.set(key, value.replace(b'"optimal":false', b'"optimal":true'), seconds)
     solution = await solver.solve("maze", ROUND, None, Options())
     assert (solution.cache, solution.answer.verified, solution.answer.optimal) == ("miss", True, False)
+
+
+async def test_a_detour_is_remembered_for_those_who_allow_no_more_effort(solver, pool) -> None:
+    pool.answer = lambda request: outcome(request, tokens(DETOUR).tobytes())
+    found = [(await solver.solve("maze", ROUND, None, Options(attempts=attempts))).cache for attempts in (2, 1, 3)]
+    assert found == ["miss", "hit", "miss"]
+
+
+async def test_a_shortest_path_is_remembered_for_everybody(solver, pool) -> None:
+    pool.answer = lambda request: outcome(request, tokens(SHORT).tobytes())
+    assert [(await solver.solve("maze", ROUND, None, Options(attempts=attempts))).cache for attempts in (2, 1, 3)] == ["miss", "hit", "hit"]
 
 
 async def test_a_wrong_cell_is_named_and_its_row_pointed_to(client) -> None:
@@ -94,7 +106,7 @@ async def test_a_size_that_no_model_reads_is_unknown_and_the_sizes_are_told(clie
 async def test_without_any_model_for_mazes_that_is_what_is_said(tmp_path, pool) -> None:
     put(tmp_path / "other", "nine", 9)
     store = ModelStore(tmp_path / "other")
-    solver = Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("nine",)))
+    solver = Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("nine",)), KEEP)
     async with client_of(Services(solver, pool, store, solver.metrics, Batches(solver, 1, 1))) as client:
         problem = (await client.post("/v1/solve", json=body(ROUND))).json()
     assert (problem["status"], problem["type"]) == (404, "/problems/unknown-model")

@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from app.answers import is_solved
 from app.cache.memory import MemoryCache
 from app.errors import InvalidRequest
 from app.metrics import Metrics
 from app.preparing import Options
 from app.puzzles.sudoku import Sudoku, SudokuRules
-from app.solver import Solver, is_solved
+from app.solver import Solver
+from tests.support.answers import KEEP
 from tests.support.grids import QUESTIONS
 from tests.support.requests import outcome
 
@@ -28,7 +30,7 @@ class Opaque(Sudoku):
 @pytest.fixture
 def opaque(store, pool) -> Solver:
     pool.answer = lambda request: outcome(request, request.cells, verified=None, halt_reason="learned")
-    return Solver({"sudoku": Opaque()}, store, pool, MemoryCache(9), Metrics(("nine",)))
+    return Solver({"sudoku": Opaque()}, store, pool, MemoryCache(9), Metrics(("nine",)), KEEP)
 
 
 async def test_verified_is_null_fresh_and_from_the_cache(opaque) -> None:
