@@ -52,14 +52,14 @@ def plan(arguments: argparse.Namespace, puzzles: list[Tokens]) -> Plan:
         clients=arguments.clients,
         warm_up=3.0,
         seconds=20.0,
-        sweep_warm_up=1.5,
-        sweep_seconds=6.0,
-        patience=15.0,
+        sweep_warm_up=1.0,
+        sweep_seconds=5.0,
+        patience=10.0,
         batches=(1, 4, 8, 16, 32, 64),
         waits=(2, 5, 10),
     )
     if arguments.quick:
-        return replace(full, warm_up=1.0, seconds=4.0, sweep_warm_up=0.5, sweep_seconds=2.0, patience=10.0, batches=(4, 32), waits=(5,))
+        return replace(full, warm_up=1.0, seconds=4.0, sweep_warm_up=0.5, sweep_seconds=2.0, batches=(4, 32), waits=(5,))
     return full
 
 

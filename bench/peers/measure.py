@@ -62,9 +62,9 @@ class Server:
     def __init__(self, target: Target, port: int, plan: Plan) -> None:
         self.ask, self.port, self.plan = target.ask(plan.manifest), port, plan
 
-    def saturate(self, warm_up: float, seconds: float) -> Figures:
-        """A closed loop. Raises `Unavailable` when nothing is answered."""
-        found = self._under(lambda solve: closed(solve, self.plan.puzzles, self.plan.clients, warm_up, seconds, self.plan.patience))
+    def saturate(self, warm_up: float, seconds: float, patience: float) -> Figures:
+        """A closed loop; what is open `patience` seconds after it is given up. Raises `Unavailable` when nothing is answered."""
+        found = self._under(lambda solve: closed(solve, self.plan.puzzles, self.plan.clients, warm_up, seconds, patience))
         if not found.puzzles_per_s:
             raise Unavailable("under load it answered nothing")
         return found
@@ -120,7 +120,7 @@ def tune(peer: Peer, options: Options, plan: Plan) -> list[Tried]:
     def attempt(several: Sequence[Options]) -> Options:
         for each in several:
             with serving(peer, each, plan) as server:
-                tried.append(Tried(each, server.saturate(plan.sweep_warm_up, plan.sweep_seconds).puzzles_per_s))
+                tried.append(Tried(each, server.saturate(plan.sweep_warm_up, plan.sweep_seconds, 0).puzzles_per_s))
         tried.sort(key=lambda each: -each.puzzles_per_s)
         return tried[0].options
 
@@ -133,5 +133,5 @@ def tune(peer: Peer, options: Options, plan: Plan) -> list[Tried]:
 def own_pace(target: Target, options: Options, plan: Plan) -> Own:
     """Saturation, then half and four fifths of it."""
     with serving(target, options, plan) as server:
-        saturated = server.saturate(plan.warm_up, plan.seconds)
+        saturated = server.saturate(plan.warm_up, plan.seconds, plan.patience)
         return Own(saturated, server.offer(0.5 * saturated.puzzles_per_s), server.offer(0.8 * saturated.puzzles_per_s))

@@ -94,7 +94,7 @@ def _problems(rows: Sequence[Row]) -> list[str]:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Rates at saturation, and latency at 80 % of each one's own and at equal load, as a PNG."""
+    """Rates at saturation, and latency at 80 % of each one's own and at equal load, as a PNG; no bar where that many were never answered."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -110,7 +110,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
             axes.bar([index + (offset - 1) * 0.27 for index in range(len(measured))], heights, width=0.27, label=name.removesuffix("_ms"))
         axes.set_yscale("log")
         axes.set_xticks(range(len(measured)), [row.title for row in measured])
-        axes.set_title(f"latency in ms at {LOADS[load]} load (no bar: never answered)")
+        axes.set_title(f"latency in ms, load: {LOADS[load]}")
         axes.legend()
     figure.tight_layout()
     figure.savefig(path, dpi=110)
