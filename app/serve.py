@@ -10,11 +10,14 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+from uvicorn.server import HANDLED_SIGNALS
 
 from app.api.deps import Services
 from app.api.envelope import request_id
@@ -32,6 +35,13 @@ class Server(uvicorn.Server):
         self.solver, self.pool = services.solver, services.pool
         self.drain_seconds, self.shutdown_seconds = drain_seconds, shutdown_seconds
         self.drained_at, self.leaving = float("inf"), list[asyncio.Task[None]]()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Uvicorn's handlers, and only with them the signals: one that came before must not be lost in whatever ran just then."""
+        with super().capture_signals():
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED_SIGNALS)
+            yield
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """The first SIGTERM starts the drain; anything else goes on to uvicorn's own way out."""
@@ -104,6 +114,7 @@ def serve(settings: Settings) -> int:
         timeout_graceful_shutdown=settings.shutdown_seconds + 5,
     )
     server = Server(config, services, settings.drain_seconds, settings.shutdown_seconds)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
     log.info("serving", extra={"models": list(services.store.entries), "workers": settings.workers})
     server.run()
     return 0 if server.started else 3

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.batches import batch_of, events, lines, results
-from tests.e2e.endless import ENDLESS, FINISHED, RUNNING, WAITING, endless, idle
+from tests.e2e.endless import ENDLESS, FINISHED, RUNNING, WAITING, endless, frozen, idle
 from tests.e2e.problems import connect
 from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, distinct
 from tests.e2e.serving import Json, Server, body
@@ -84,8 +84,8 @@ def test_one_that_reads_nothing_holds_up_nobody_else(small: Server) -> None:
 
 
 def test_a_stream_that_is_refused_says_so_before_it_begins_and_later_by_an_event(small: Server) -> None:
-    with endless(small):
-        small.until(RUNNING, lambda value: value == 1)
+    with frozen(small), endless(small), endless(small):
+        small.until(RUNNING, lambda value: value == 2)  # as many as the worker is sent
         early = small.client.post("/v1/solve/stream", json=body(NEWSPAPER, timeout_ms=100))
         assert (early.status_code, early.json()["status"]) == (504, 504)
         with events(small, body(NEWSPAPER, timeout_ms=2500)) as told:

@@ -2,31 +2,15 @@
 
 import asyncio
 import json
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 
-from tests.e2e.endless import FINISHED, RUNNING, endless
+from tests.e2e.endless import FINISHED, RUNNING, endless, frozen
 from tests.e2e.problems import ask, response
 from tests.e2e.puzzles import ANSWER, NEWSPAPER, distinct
 from tests.e2e.serving import Server, alive, body, until
 
 SLOW = {"cache": "bypass", "halt": "never", "max_steps": 30, "timeout_ms": 300_000}
-
-
-@contextmanager
-def frozen(server: Server) -> Iterator[int]:
-    """Stop a worker as a debugger would; it goes on at the end if it is still there."""
-    pid = server.workers()[0]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield pid
-    finally:
-        if alive(pid):
-            os.kill(pid, signal.SIGCONT)
 
 
 async def test_a_worker_that_hangs_is_replaced_and_nobody_is_lost() -> None:
