@@ -38,8 +38,8 @@ class State(TypedDict):
     services: Services
 
 
-CPU_SLOTS, GPU_SLOTS = 8, 256
-"""Slots of a worker where the settings leave them open. On a CPU more of them make every step longer and none faster; a GPU wants many."""
+CPU_SLOTS, GPU_SLOTS = 32, 256
+"""Slots of a worker where the settings leave them open: about where a CPU steps them fastest, each; a GPU wants many."""
 
 
 def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:

@@ -1,6 +1,6 @@
 """How much of what the machine can multiply a model's step reaches: the default model with its slots full, and the paper's of 5 M parameters.
 
-    python -m bench.arithmetic [--slots 8] [--batch 16] [--threads 1]
+    python -m bench.arithmetic [--slots 32] [--batch 16] [--threads 1]
 
 The paper's model has random weights: how fast it steps does not depend on them. The machine's rate is that of float32 products of 1024 x 1024 matrices, by
 torch's library or by numpy's, whichever is faster here. The last line is one JSON document.
@@ -85,7 +85,7 @@ def step_seconds(graph: Path, slots: int, threads: int) -> float:
 def main() -> None:
     """Measure both and print a table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """The engine alone, saturated: step-level batching against whole-request batching from the same code, in one run.
 
-    python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 8] [--threads 1] [--backend onnx]
+    python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 32] [--threads 1] [--backend onnx]
 
 The last line is one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
 """
@@ -76,7 +76,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="sudoku")
     parser.add_argument("--puzzles", type=int, default=640)
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     arguments = parser.parse_args()

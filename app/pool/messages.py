@@ -18,7 +18,7 @@ class WorkerSpec:
     models: tuple[str, ...]
     backend: Backend = "onnx"
     device: str = "cpu"
-    slots: int = 8
+    slots: int = 32
     threads: int = 1
     refill: Refill = "step"
 

@@ -40,7 +40,7 @@ async def test_two_deaths_in_a_row_lose_nobody() -> None:
     with Server(workers=1, threads=1) as server:
         solving = asyncio.create_task(server.solve_all(body(puzzle, cache="bypass", halt="never", max_steps=30, timeout_ms=300_000) for puzzle in puzzles))
         for deaths in (1, 2):
-            await asyncio.to_thread(server.until, "trm_requests_running", lambda value: value >= 12)  # as many as a worker is sent
+            await asyncio.to_thread(server.until, "trm_requests_running", lambda value: value >= 30)
             kill(server)
             await asyncio.to_thread(server.until, "trm_worker_restarts_total", lambda value, deaths=deaths: value == deaths)
         responses = await solving
