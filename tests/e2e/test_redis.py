@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from app.cache.redis import PREFIX
-from tests.e2e.puzzles import NEWSPAPER, distinct, easy
+from tests.e2e.batches import results
+from tests.e2e.puzzles import NEWSPAPER, distinct, easy, symmetric_copy
 from tests.e2e.serving import Server, body, until
 from tests.e2e.terminal import trm
 from tests.support.redis_servers import RedisServer
@@ -36,6 +37,16 @@ def test_what_one_server_solved_another_has(servers: tuple[Server, Server]) -> N
     first, second = one.answer(NEWSPAPER), other.answer(NEWSPAPER)
     assert (first["cache"], second["cache"]) == ("miss", "hit")
     assert all(second[name] == first[name] for name in ("solution", "verified", "steps", "attempts", "halt_reason"))
+
+
+def test_what_one_server_solved_in_a_batch_another_has_copies_included(servers: tuple[Server, Server], redis: RedisServer) -> None:
+    one, other = servers
+    redis.ask("FLUSHALL")
+    puzzles = distinct(200, seed=1002)
+    assert {each["cache"] for each in results(one, puzzles, timeout_ms=300_000)} == {"miss"}
+    until(lambda: len(entries(redis)) == 200, "all answers are stored")
+    found = results(other, [*puzzles, symmetric_copy(puzzles[0], seed=1)], timeout_ms=300_000)
+    assert {(each["cache"], each["verified"]) for each in found} == {("hit", True)}
 
 
 def test_answers_are_kept_for_as_long_as_they_are_worth(servers: tuple[Server, Server], redis: RedisServer) -> None:
