@@ -41,10 +41,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One setting of a sweep, and its rate at saturation."""
+    """One setting of a sweep, and its rate at saturation; 0 where it answered nothing in time, or `problem` says why it did not run."""
 
     options: Options
     puzzles_per_s: float
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,8 @@ class Server:
         self.ask, self.port, self.plan = target.ask(plan.manifest), port, plan
 
     def saturate(self, warm_up: float, seconds: float, patience: float) -> Figures:
-        """A closed loop; what is open `patience` seconds after it is given up. Raises `Unavailable` when nothing is answered."""
-        found = self._under(lambda solve: closed(solve, self.plan.puzzles, self.plan.clients, warm_up, seconds, patience))
-        if not found.puzzles_per_s:
-            raise Unavailable("under load it answered nothing")
-        return found
+        """A closed loop; what is open `patience` seconds after it is given up."""
+        return self._under(lambda solve: closed(solve, self.plan.puzzles, self.plan.clients, warm_up, seconds, patience))
 
     def offer(self, rate: float) -> Figures:
         """An open loop of `rate` puzzles a second."""
@@ -114,14 +112,19 @@ def _await(server: Server, process: "subprocess.Popen[bytes]", target: Target) -
 
 
 def tune(peer: Peer, options: Options, plan: Plan) -> list[Tried]:
-    """Batch sizes, then waits, then variants, each with what was best before; the best one first."""
+    """Batch sizes, then waits, then variants, each with what was best before; the best one first. Raises `Unavailable` when none answers."""
     tried = list[Tried]()
 
     def attempt(several: Sequence[Options]) -> Options:
         for each in several:
-            with serving(peer, each, plan) as server:
-                tried.append(Tried(each, server.saturate(plan.sweep_warm_up, plan.sweep_seconds, 0).puzzles_per_s))
+            try:
+                with serving(peer, each, plan) as server:
+                    tried.append(Tried(each, server.saturate(plan.sweep_warm_up, plan.sweep_seconds, 0).puzzles_per_s))
+            except Unavailable as error:
+                tried.append(Tried(each, 0, str(error)))
         tried.sort(key=lambda each: -each.puzzles_per_s)
+        if not tried[0].puzzles_per_s:
+            raise Unavailable(tried[0].problem or "under load it answered nothing")
         return tried[0].options
 
     best = attempt(peer.sweep(options, plan.batches, plan.waits))
@@ -131,7 +134,9 @@ def tune(peer: Peer, options: Options, plan: Plan) -> list[Tried]:
 
 
 def own_pace(target: Target, options: Options, plan: Plan) -> Own:
-    """Saturation, then half and four fifths of it."""
+    """Saturation, then half and four fifths of it. Raises `Unavailable` when nothing is answered."""
     with serving(target, options, plan) as server:
         saturated = server.saturate(plan.warm_up, plan.seconds, plan.patience)
+        if not saturated.puzzles_per_s:
+            raise Unavailable("under load it answered nothing")
         return Own(saturated, server.offer(0.5 * saturated.puzzles_per_s), server.offer(0.8 * saturated.puzzles_per_s))

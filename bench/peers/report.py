@@ -83,7 +83,7 @@ def _latency(rows: Sequence[Row]) -> str:
 
 
 def _sweeps(rows: Sequence[Row]) -> str:
-    lines = [[row.title, _setting(each.options), f"{each.puzzles_per_s:.1f}"] for row in rows for each in row.tried]
+    lines = [[row.title, _setting(each.options), each.problem or f"{each.puzzles_per_s:.1f}"] for row in rows for each in row.tried]
     return "What was tried, the best first:\n\n" + markdown(["server", "batch, wait", "puzzles/s"], lines)
 
 
