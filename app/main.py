@@ -7,15 +7,22 @@ from importlib.metadata import version
 from typing import TypedDict
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
+from app.access import keys
+from app.access.door import Door
+from app.access.limits import LocalLimits
+from app.access.redis import SharedLimits
 from app.answers import Keep
 from app.api import errors
 from app.api.deps import Services
 from app.api.envelope import Envelope
+from app.api.guard import Guard, declare
 from app.api.routes import batch, models, operations, solve, stream
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
+from app.cache.link import Link
 from app.cache.memory import MemoryCache
 from app.cache.redis import RedisCache
 from app.cache.tiered import TieredCache
@@ -38,6 +45,8 @@ class State(TypedDict):
     services: Services
 
 
+SHOWN = ("X-Request-ID", "Retry-After", "Location")
+"""Headers that pages of other origins may read."""
 CPU_SLOTS, GPU_SLOTS = 32, 256
 """Slots of a worker where the settings leave them open: about where a CPU steps them fastest, each; a GPU wants many."""
 
@@ -55,10 +64,26 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
     )
 
 
-def create_cache(settings: Settings, metrics: Metrics) -> Cache:
+def create_link(settings: Settings, metrics: Metrics) -> Link | None:
+    """The way to Redis, where there is one."""
+    url = settings.redis_url.get_secret_value()
+    return Link(parse(url), metrics, settings.redis_timeout_seconds) if url else None
+
+
+def create_cache(settings: Settings, link: Link | None) -> Cache:
     """Answers in memory, and on Redis too where there is one."""
-    memory, url = MemoryCache(settings.cache_entries), settings.redis_url.get_secret_value()
-    return TieredCache(memory, RedisCache(parse(url), metrics, settings.redis_timeout_seconds)) if url else memory
+    memory = MemoryCache(settings.cache_entries)
+    return TieredCache(memory, RedisCache(link)) if link else memory
+
+
+def create_door(settings: Settings, link: Link | None, metrics: Metrics) -> Door | None:
+    """Who may come in, if not everybody. Raises `InvalidRequest` for a file of keys that is none."""
+    found = keys.read(settings.api_keys.get_secret_value(), settings.api_keys_file)
+    if not found:
+        log.warning("no API keys are configured: whoever reaches this server may use it")
+        return None
+    log.info("API keys are asked for", extra={"clients": [key.name for key in found]})
+    return Door(keys.Keys(found), SharedLimits(link) if link else LocalLimits(), metrics)
 
 
 def create_services(settings: Settings) -> Services:
@@ -70,9 +95,10 @@ def create_services(settings: Settings) -> Services:
         metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
     keep = Keep(solved=settings.cache_seconds, unsolved=settings.cache_unsolved_seconds)
-    solver = Solver(FAMILIES, store, pool, create_cache(settings, metrics), metrics, keep)
+    link = create_link(settings, metrics)
+    solver = Solver(FAMILIES, store, pool, create_cache(settings, link), metrics, keep)
     batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
-    return Services(solver, pool, store, metrics, batches)
+    return Services(solver, pool, store, metrics, batches, create_door(settings, link, metrics))
 
 
 def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
@@ -96,7 +122,30 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (solve.router, batch.router, stream.router, models.router, operations.router):
+    for router in (solve.router, batch.router, stream.router, models.router):
         app.include_router(router)
+    if settings.metrics_port is None:
+        app.include_router(operations.router)
+    declare(app, needed=made.door is not None)
+    if made.door is not None:
+        app.add_middleware(Guard, door=made.door, metrics=made.metrics)
+    if settings.cors_origins:  # outside of the guard, since a browser asks without a key whether it may ask with one
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
+        )
     app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger={"/v1/solve/batch": settings.max_batch_bytes})
+    return app
+
+
+def create_operations(settings: Settings, services: Services) -> FastAPI:
+    """What operators ask, for a port of its own; everything is started and stopped by the application's lifespan, not by this one."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        yield {"services": services}
+
+    app = FastAPI(title="TRM Serve operations", lifespan=lifespan, openapi_url=None)
+    errors.install(app, services.metrics)
+    app.include_router(operations.router)
+    app.add_middleware(Envelope, metrics=services.metrics, max_body_bytes=settings.max_body_bytes)
     return app

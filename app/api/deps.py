@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from app.access.door import Door
 from app.batch import Batches
 from app.metrics import Metrics
 from app.model.store import ModelStore
@@ -25,6 +26,8 @@ class Services:
     store: ModelStore
     metrics: Metrics
     batches: Batches
+    door: Door | None = None
+    """Who asks for API keys; None lets everybody in."""
 
 
 async def services(request: Request) -> Services:

@@ -1,4 +1,4 @@
-"""What wraps every request, as one ASGI middleware: request id, body limit, access log, HTTP metrics. Knows no routes.
+"""What wraps every request, as one ASGI middleware: request id, body limit, security headers, access log, HTTP metrics. Knows no routes.
 
 Written against ASGI itself: a framework middleware would hide the client's disconnect from the handlers.
 """
@@ -20,6 +20,8 @@ log = logging.getLogger("trm.access")
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"content-security-policy", b"frame-ancestors 'none'"))
+"""On every response; a page may have a stricter policy beside this one."""
 CLIENT_GONE = 499
 """Logged and counted in place of a status when the client left before its answer."""
 
@@ -48,11 +50,11 @@ class Exchange:
             raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
 
     async def send(self, message: Message) -> None:
-        """Send a message to the client, with the request's id in its headers."""
+        """Send a message to the client, with the request's id and what keeps browsers careful in its headers."""
         if message["type"] == "http.response.start":
             if not self.answered:
                 self.status, self.answered = message["status"], True
-            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self.identity.encode())]
+            message["headers"] = [*message.get("headers", ()), *SECURITY, (b"x-request-id", self.identity.encode())]
         await self.inner_send(message)
 
 
@@ -87,4 +89,5 @@ class Envelope:
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(route, method, str(status)).inc()
         self.metrics.http_duration.labels(route).observe(seconds)
-        log.info("request", extra={"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 3)})
+        client = {"client": scope["state"]["client"]} if "client" in scope.get("state", ()) else {}
+        log.info("request", extra={"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 3), **client})

@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.exceptions import HTTPException
 
-from app.api.envelope import Envelope, request_id
+from app.api.envelope import SECURITY, Envelope, request_id
 from app.metrics import Metrics
 
 
@@ -60,7 +60,7 @@ def counted(call, **labels: str) -> float | None:
 @pytest.mark.parametrize("identity", ["a", "Z-9_.x", "f" * 128])
 async def test_a_request_id_that_was_given_is_echoed(call, identity) -> None:
     start, body = await call(echo, headers=[("x-request-id", identity)])
-    assert start["headers"] == [(b"x-kind", b"echo"), (b"x-request-id", identity.encode())]
+    assert start["headers"] == [(b"x-kind", b"echo"), *SECURITY, (b"x-request-id", identity.encode())]
     assert body["body"] == f"{identity} 0".encode()
 
 
