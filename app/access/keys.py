@@ -19,7 +19,9 @@ from app.errors import InvalidRequest
 PREFIX = "trm_"
 """How the keys made here begin, so that scanners for leaked secrets can tell one."""
 ENTRY = re.compile(
-    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63}):(?P<digest>[0-9a-fA-F]{64})(:((?P<rate>\d{1,9}(\.\d{1,9})?)(/(?P<burst>\d{1,9}))?)?(:(?P<jobs>\d{1,9})?)?)?", re.ASCII
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]{0,63}):(?P<digest>[0-9a-fA-F]{64})"
+    r"(:((?P<rate>\d{1,9}(\.\d{1,9})?)(/(?P<burst>\d{1,9}))?)?(:(?P<jobs>\d{1,9})?)?)?",
+    re.ASCII,
 )
 FORM = "name:sha256[:rate[/burst][:jobs]]"
 

@@ -137,23 +137,8 @@ async def test_without_redis_each_server_goes_on_by_itself(monkeypatch: pytest.M
 
 
 async def test_a_user_of_redis_needs_these_commands_and_no_others(redis: RedisServer, links: list[Link]) -> None:
-    redis.ask(
-        "ACL",
-        "SETUSER",
-        "trm",
-        "on",
-        ">secret",
-        f"~{PREFIX}*",
-        "~trm:answer:*",
-        "+get",
-        "+set",
-        "+evalsha",
-        "+script|load",
-        "+time",
-        "+hmget",
-        "+hset",
-        "+pexpire",
-    )
+    commands = ("+get", "+set", "+evalsha", "+script|load", "+time", "+hmget", "+hset", "+pexpire")
+    redis.ask("ACL", "SETUSER", "trm", "on", ">secret", f"~{PREFIX}*", "~trm:answer:*", *commands)
     link = Link(parse(redis.url.replace("//", "//trm:secret@")), Metrics(), PATIENCE)
     await link.start()
     assert await let(SharedLimits(link), SLOW, 3) == 3
