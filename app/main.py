@@ -1,5 +1,6 @@
 """The composition root: builds everything from `Settings`, opens it in order and closes it in reverse."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -35,6 +36,7 @@ from app.pool.processes import ProcessPool
 from app.puzzles.families import FAMILIES
 from app.settings import Settings
 from app.solver import Solver
+from app.tracing.base import create_tracer
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +98,7 @@ def create_services(settings: Settings) -> Services:
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
     keep = Keep(solved=settings.cache_seconds, unsolved=settings.cache_unsolved_seconds)
     link = create_link(settings, metrics)
-    solver = Solver(FAMILIES, store, pool, create_cache(settings, link), metrics, keep)
+    solver = Solver(FAMILIES, store, pool, create_cache(settings, link), metrics, keep, create_tracer())
     batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
     return Services(solver, pool, store, metrics, batches, create_door(settings, link, metrics))
 
@@ -119,6 +121,8 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             made.solver.draining = True
             await made.pool.close()
             await made.solver.close()
+            if made.solver.tracer is not None:
+                await asyncio.to_thread(made.solver.tracer.close)
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
@@ -133,7 +137,8 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
         )
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger={"/v1/solve/batch": settings.max_batch_bytes})
+    larger = {"/v1/solve/batch": settings.max_batch_bytes}
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
     return app
 
 

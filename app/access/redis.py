@@ -48,6 +48,6 @@ class SharedLimits:
 
     async def _run(self, key: Key, tokens: float, how: str) -> float:
         assert key.rate
-        arguments = [key.rate, key.burst, tokens, how]
+        arguments: list[str | float] = [key.rate, key.burst, tokens, how]
         answer = await self.link.ask(lambda: self.script([PREFIX + key.name], arguments))
         return float(answer) if isinstance(answer, bytes) else 0.0
