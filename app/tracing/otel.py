@@ -1,5 +1,6 @@
 """The tracer: OpenTelemetry's SDK, set up by its standard variables, sending OTLP over HTTP from a thread of its own. Knows no puzzles."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,8 +17,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from app.tracing.base import Attributes, Event
 
-LAST_WORDS = 3000
-"""Milliseconds in which what is left must be sent when the server stops."""
+LAST_WORDS = 3.0
+"""Seconds in which what is left must be sent when the server stops."""
 
 
 class OtelSpan:
@@ -102,5 +103,6 @@ class OtelTracer:
 
     def close(self) -> None:
         """See `base.Tracer`."""
-        self.provider.force_flush(LAST_WORDS)
-        self.provider.shutdown()
+        sending = threading.Thread(target=self.provider.shutdown, daemon=True)  # the SDK would wait half a minute for a collector that is away
+        sending.start()
+        sending.join(LAST_WORDS)
