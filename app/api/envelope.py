@@ -22,7 +22,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"content-security-policy", b"frame-ancestors 'none'"))
-"""On every response; a page may have a stricter policy beside this one."""
+"""On every response that does not say so itself."""
 UNTRACED = ("/healthz", "/readyz", "/metrics")
 """What is asked every few seconds for ever."""
 CLIENT_GONE = 499
@@ -57,7 +57,9 @@ class Exchange:
         if message["type"] == "http.response.start":
             if not self.answered:
                 self.status, self.answered = message["status"], True
-            message["headers"] = [*message.get("headers", ()), *self.headers]
+            given = [*message.get("headers", ())]
+            said = [name for name, _ in given]
+            message["headers"] = given + [each for each in self.headers if each[0] not in said]
         await self.inner_send(message)
 
 

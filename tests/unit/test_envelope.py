@@ -64,6 +64,15 @@ async def test_a_request_id_that_was_given_is_echoed(call, identity) -> None:
     assert body["body"] == f"{identity} 0".encode()
 
 
+async def test_a_page_keeps_a_policy_of_its_own(call) -> None:
+    async def page(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-security-policy", b"default-src 'self'")]})
+
+    (start,) = await call(page)
+    assert [value for name, value in start["headers"] if name == b"content-security-policy"] == [b"default-src 'self'"]
+    assert (b"x-content-type-options", b"nosniff") in start["headers"]
+
+
 @pytest.mark.parametrize("headers", [[], [("x-request-id", "")], [("x-request-id", "a b")], [("x-request-id", "é")], [("x-request-id", "f" * 129)]])
 async def test_a_request_id_is_made_where_none_can_be_echoed(call, headers) -> None:
     (first, _), (second, _) = await call(echo, headers=headers), await call(echo, headers=headers)
