@@ -82,9 +82,7 @@ def create_door(settings: Settings, link: Link | None, metrics: Metrics) -> Door
     """Who may come in, if not everybody. Raises `InvalidRequest` for a file of keys that is none."""
     found = keys.read(settings.api_keys.get_secret_value(), settings.api_keys_file)
     if not found:
-        log.warning("no API keys are configured: whoever reaches this server may use it")
         return None
-    log.info("API keys are asked for", extra={"clients": [key.name for key in found]})
     return Door(keys.Keys(found), SharedLimits(link) if link else LocalLimits(), metrics)
 
 
@@ -131,7 +129,10 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
     if settings.metrics_port is None:
         app.include_router(operations.router)
     declare(app, needed=made.door is not None)
-    if made.door is not None:
+    if made.door is None:
+        log.warning("no API keys are configured: whoever reaches this server may use it")
+    else:
+        log.info("API keys are asked for", extra={"clients": [key.name for key in made.door.keys.all]})
         app.add_middleware(Guard, door=made.door, metrics=made.metrics)
     if settings.cors_origins:  # outside of the guard, since a browser asks without a key whether it may ask with one
         app.add_middleware(

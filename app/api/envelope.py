@@ -79,7 +79,7 @@ class Envelope:
         ours = [*SECURITY, (b"x-request-id", identity.encode())]
         exchange = Exchange(receive, send, ours, headers.get(b"content-length", b""), self.larger.get(scope["path"], self.max_body_bytes))
         token = request_id.set(identity)
-        arrival = None if self.tracer is None or scope["path"] in UNTRACED else self.tracer.arrived(scope["headers"], scope["path"])
+        arrival = None if self.tracer is None or scope["path"] in UNTRACED else self.tracer.arrived(scope["headers"])
         if arrival is not None:
             ours.append((b"traceresponse", arrival.header))
         try:

@@ -50,8 +50,8 @@ class Arrival(Protocol):
 class Tracer(Protocol):
     """Makes spans and sends them away in the background. The current span is inherited by tasks that are started."""
 
-    def arrived(self, headers: Iterable[tuple[bytes, bytes]], path: str) -> Arrival:
-        """A request has come, perhaps with a trace of its client."""
+    def arrived(self, headers: Iterable[tuple[bytes, bytes]]) -> Arrival:
+        """A request has come, perhaps with a trace of its client. Nothing of it is kept but what `left` tells: a path may be a client's secret."""
 
     def span(self, name: str, attributes: Attributes) -> AbstractContextManager[Span]:
         """A span in the current one, current in the context."""

@@ -66,10 +66,10 @@ class OtelTracer:
         self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self.tracer = self.provider.get_tracer("trm", version("trm-serve"))
 
-    def arrived(self, headers: Iterable[tuple[bytes, bytes]], path: str) -> OtelArrival:
+    def arrived(self, headers: Iterable[tuple[bytes, bytes]]) -> OtelArrival:
         """See `base.Tracer`."""
         parent = propagate.extract({name.decode("latin-1"): value.decode("latin-1") for name, value in headers})
-        span = self.tracer.start_span("HTTP", parent, SpanKind.SERVER, {"url.path": path})
+        span = self.tracer.start_span("HTTP", parent, SpanKind.SERVER)
         return OtelArrival(span, context.attach(trace.set_span_in_context(span, parent)))
 
     @contextmanager

@@ -216,6 +216,7 @@ def test_no_key_is_in_a_trace(collector: Collector) -> None:
     (key, entry), (wrong, _) = new("alice"), new("nobody")
     with tracing(collector.url, {"api_keys": entry}) as server:
         for headers in ({"authorization": f"Bearer {key}"}, {"x-api-key": key}, {"x-api-key": wrong}, {"authorization": wrong}):
+            server.client.get(f"/v1/models/{key}?key={key}", headers=headers)
             response = server.client.post("/v1/solve", json=body(NEWSPAPER), headers=headers)
             request = spans_of(collector, response)[0]
             assert (request.about.get("trm.client") == "alice") is (response.status_code == 200)
