@@ -86,10 +86,10 @@ class Solver:
 
     async def run(self, prepared: Prepared, watch: Watch | None = None) -> Solution:
         """Solve a puzzle, telling `watch` each step as it comes; nothing watched or traced comes from the cache. Raises what `Pool.solve` raises."""
-        if self.tracer is None:
+        if self.tracer is None or not self.tracer.wanted():
             return await self._solved(prepared, prepared.request, watch)
         with solves.solving(self.tracer, prepared) as span:
-            solution = await self._solved(prepared, replace(prepared.request, timed=self.tracer.wanted()), watch)
+            solution = await self._solved(prepared, replace(prepared.request, timed=True), watch)
             answer = solution.answer
             span.describe({"trm.cache": solution.cache, "trm.steps": answer.steps, "trm.attempts": answer.attempts, "trm.halt_reason": answer.halt_reason})
             return solution

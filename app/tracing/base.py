@@ -65,7 +65,7 @@ class Tracer(Protocol):
         """The current span, for `interval`."""
 
     def wanted(self) -> bool:
-        """Whether the current span is kept: the sampler may have said no."""
+        """Whether there is a current span and it is kept: the sampler may have said no."""
 
     def close(self) -> None:
         """Send what is left, within a few seconds. Blocks."""
