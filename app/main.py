@@ -47,6 +47,7 @@ class State(TypedDict):
     services: Services
 
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHOWN = ("X-Request-ID", "Retry-After", "Location")
 """Headers that pages of other origins may read."""
 CPU_SLOTS, GPU_SLOTS = 32, 256
@@ -130,7 +131,8 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         app.include_router(operations.router)
     declare(app, needed=made.door is not None)
     if made.door is None:
-        log.warning("no API keys are configured: whoever reaches this server may use it")
+        level = logging.INFO if settings.host in LOOPBACK else logging.WARNING
+        log.log(level, "no API keys are configured: whoever reaches this server may use it")
     else:
         log.info("API keys are asked for", extra={"clients": [key.name for key in made.door.keys.all]})
         app.add_middleware(Guard, door=made.door, metrics=made.metrics)

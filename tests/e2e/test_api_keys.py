@@ -105,7 +105,7 @@ def test_servers_share_what_a_client_may_send() -> None:
 
 def test_without_keys_it_says_so_and_serves() -> None:
     with Server() as server:
-        assert server.heard("no API keys are configured")["level"] == "WARNING"
+        assert server.heard("no API keys are configured")["level"] == "INFO"
         assert server.answer(NEWSPAPER)["verified"]
 
 

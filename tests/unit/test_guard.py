@@ -1,5 +1,6 @@
 """The guard in front of the API: who has no key, a wrong one or no rate left is told so, before anything is read."""
 
+import logging
 from dataclasses import replace
 
 import pytest
@@ -166,6 +167,16 @@ async def test_without_keys_it_says_that_a_server_may_ask_for_one(services) -> N
         document = (await client.get("/openapi.json")).json()
         assert document["paths"]["/v1/solve"]["post"]["security"][0] == {}
         assert (await client.post("/v1/solve", json=BODY)).status_code == 200
+
+
+@pytest.mark.parametrize(("host", "level"), [("127.0.0.1", logging.INFO), ("::1", logging.INFO), ("0.0.0.0", logging.WARNING), ("::", logging.WARNING)])
+def test_to_let_everybody_in_is_a_warning_where_everybody_may_come(services, guarding, caplog, host, level) -> None:
+    caplog.set_level(logging.INFO)
+    create_app(Settings(host=host), services)
+    assert [(record.levelno, record.message[:11]) for record in caplog.records] == [(level, "no API keys")]
+    caplog.clear()
+    create_app(Settings(host=host), guarding)
+    assert [record.clients for record in caplog.records] == [["free", "slow"]]
 
 
 async def test_pages_of_other_origins_may_ask_only_where_that_is_set(guarding) -> None:
