@@ -48,6 +48,7 @@ class State(TypedDict):
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Addresses that nobody but this machine reaches."""
 SHOWN = ("X-Request-ID", "Retry-After", "Location")
 """Headers that pages of other origins may read."""
 CPU_SLOTS, GPU_SLOTS = 32, 256

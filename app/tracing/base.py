@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from app.errors import InvalidRequest
+
 log = logging.getLogger(__name__)
 
 Attributes = Mapping[str, str | int | float | bool]
@@ -72,15 +74,18 @@ class Tracer(Protocol):
 
 
 def create_tracer() -> Tracer | None:
-    """The tracer that the environment asks for, if it does."""
+    """The tracer that the environment asks for, if it does. Raises `InvalidRequest` for variables that cannot be right."""
     if not asked_for(os.environ):
         return None
     try:
         from app.tracing.otel import OtelTracer
+
+        return OtelTracer()
     except ModuleNotFoundError as error:
         log.warning("the environment asks for traces, which need the otel extra: pip install 'trm-serve[otel]'", extra={"error": str(error)})
         return None
-    return OtelTracer()
+    except ValueError as error:
+        raise InvalidRequest(f"a variable that begins with OTEL_ cannot be right: {error}") from error
 
 
 def asked_for(environ: Mapping[str, str]) -> bool:

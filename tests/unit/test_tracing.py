@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from app.tracing.base import asked_for
+from app.errors import InvalidRequest
+from app.tracing.base import asked_for, create_tracer
 
 PLACE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
 
@@ -41,3 +42,18 @@ def test_without_traces_no_tracing_library_is_loaded() -> None:
     tracer, *modules = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ).stdout.split()
     assert tracer == "None"
     assert not {"app.tracing.otel", "opentelemetry.exporter"} & set(modules), "redis loads a part of the API where that is installed"
+
+
+def test_without_the_extra_the_server_says_what_is_missing_and_goes_on(monkeypatch, caplog) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.delitem(sys.modules, "app.tracing.otel", raising=False)
+    assert create_tracer() is None
+    assert "otel extra" in caplog.text
+
+
+def test_a_variable_that_cannot_be_right_ends_the_start_with_a_sentence(monkeypatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "otlp")
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")
+    with pytest.raises(InvalidRequest, match="OTEL_"):
+        create_tracer()
