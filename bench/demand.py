@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     arguments = parser.parse_args()
     entry = ModelStore(PROJECT / "model_store", ("sudoku",)).entries["sudoku"]
-    (engine,) = make_engines(entry, WorkerSpec(store=PROJECT / "model_store", models=(entry.name,), slots=max(SIZES), threads=1)).values()
+    (engine,) = make_engines(entry, WorkerSpec(store=PROJECT / "model_store", models=(entry.name,), slots=max(SIZES), batch=max(SIZES), threads=1)).values()
     rng = np.random.default_rng(0)
     few, hardest = (held.take(rng.permutation(len(held))[: arguments.count]) for held in (read_csv(path).split()[1] for path in arguments.lists))
     kinds = {"30 clues": with_clues(few, 30, rng), "25 clues": with_clues(few, 25, rng), "17 clues": few, "hardest": hardest}

@@ -162,7 +162,7 @@ def test_the_last_of_two_loads_counts_and_a_move_takes_what_was_loaded() -> None
     runner, plain = TorchRunner(model, 3, bucketed=True), TorchRunner(model, 3)
     for slot, grid in ((0, first), (0, second), (1, third)):
         runner.load(slot, grid)
-    runner.move(1, 2)
+    runner.swap(1, 2)
     runner.load(1, first)
     for slot, grid in enumerate((second, first, third)):
         plain.load(slot, grid)
