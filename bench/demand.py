@@ -38,7 +38,7 @@ def demand(engine: Engine, entry: Entry, puzzles: PuzzleSet) -> list[tuple[int, 
 
 
 def step_cost(engine: Engine, repeats: int = 30) -> tuple[float, float]:
-    """(seconds of a step, seconds more for each slot): the line through the least times of several sizes, of one thread; other programs disturb them little."""
+    """(seconds of a step, seconds more for each slot): the line through the least times of several sizes, of one thread, with small errors for small sizes."""
     least = []
     for size in SIZES:
         times = []
@@ -47,7 +47,7 @@ def step_cost(engine: Engine, repeats: int = 30) -> tuple[float, float]:
             engine.runner.step(size)
             times.append(time.process_time() - started)
         least.append(min(times))
-    slope, fixed = np.polyfit(SIZES, least, 1)
+    slope, fixed = np.polyfit(SIZES, least, 1, w=1 / np.array(SIZES))
     return max(0.0, float(fixed)), float(slope)
 
 

@@ -34,7 +34,7 @@ class Lanes(Generic[Item]):
         return None if lane is None else next(iter(self.lanes[lane]))
 
     def take(self, count: int | None = None) -> Item:
-        """Remove who is next, of the first `count` lanes if that is given, and count the lanes that were passed over. Raises `IndexError` where nobody waits."""
+        """Remove who is next, of the first `count` lanes if given, and count the lanes that were passed over. Raises `IndexError` where nobody waits."""
         chosen = self._next(count)
         if chosen is None:
             raise IndexError("nobody waits")
