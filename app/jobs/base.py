@@ -97,8 +97,7 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`jobs` and `puzzles` a client may have open; `keep`: seconds that a job is kept, from its creation and again from its end; `lease`: seconds that a
-    consumer holds an item without renewing."""
+    """What a client may have open, and times in seconds: a job is kept for `keep` from its creation and again from its end, an item is leased for `lease`."""
 
     jobs: int
     puzzles: int

@@ -133,7 +133,7 @@ class Consumer:
             if item.deliveries > MOST_DELIVERIES:
                 self.metrics.jobs_dead_letters.inc()
                 reason = item.reason or "whoever worked on it died"
-                raise WorkerLost(f"given up after {MOST_DELIVERIES} deliveries: {reason}")  # noqa: TRY301
+                raise WorkerLost(f"given up after {MOST_DELIVERIES} deliveries: {reason}")
             kind, line = await self.work.solve(item)
         except (WorkerLost, StepFailed, InvalidRequest) as error:
             kind, line = "failed", self.work.failed(item, error)
@@ -163,7 +163,10 @@ class Consumer:
         batch = [await self.done.get()]
         while not self.done.empty() and len(batch) < MOST_WRITTEN:
             batch.append(self.done.get_nowait())
-        while (written := await self._tried(self.store.finish(batch))) is None:
+        while True:
+            written = await self._tried(self.store.finish(batch))
+            if written is not None:
+                break
             await asyncio.sleep(PAUSE)
         for kind in written.kinds:
             self.metrics.jobs_puzzles.labels(kind).inc()

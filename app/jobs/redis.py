@@ -56,7 +56,8 @@ class RedisJobs:
 
         async def begin() -> None:
             async with self.client.pipeline(transaction=True) as pipe:
-                pipe.hset(job_key(draft), mapping=cast("Any", first)).expire(job_key(draft), DRAFT_SECONDS)
+                pipe.hset(job_key(draft), mapping=cast("Any", first))
+                pipe.expire(job_key(draft), DRAFT_SECONDS)
                 await pipe.execute()
 
         await self._ask(begin)
@@ -90,7 +91,7 @@ class RedisJobs:
 
     async def get(self, client: str, job: str) -> Job:
         """A job of this client."""
-        found = await self._ask(lambda: cast("Awaitable[list[bytes | None]]", self.client.hmget(job_key(job), FIELDS)))
+        found = await self._ask(lambda: cast("Awaitable[Any]", self.client.hmget(job_key(job), FIELDS)))
         values = dict(zip(FIELDS, (each and each.decode() for each in found), strict=True))
         if values["client"] != client or values["status"] in (None, "uploading"):
             raise UnknownJob("there is no such job; it may have expired")
@@ -101,7 +102,8 @@ class RedisJobs:
     async def results(self, client: str, job: str, after: int, count: int) -> list[bytes]:
         """Result lines in the order in which they came."""
         await self.get(client, job)
-        return await self._ask(lambda: cast("Awaitable[list[bytes]]", self.client.lrange(f"{job_key(job)}:results", after, after + count - 1)))
+        page: list[bytes] = await self._ask(lambda: cast("Awaitable[Any]", self.client.lrange(f"{job_key(job)}:results", after, after + count - 1)))
+        return page
 
     async def cancel(self, client: str, job: str) -> tuple[Job, bool]:
         """End an open job."""
@@ -149,7 +151,7 @@ class RedisJobs:
         return Backlog(pending, max(0.0, time.time() - float(oldest)) if oldest else 0.0)
 
     async def _field(self, job: str, name: str) -> str:
-        found = await self._ask(lambda: cast("Awaitable[bytes | None]", self.client.hget(job_key(job), name)))
+        found: bytes | None = await self._ask(lambda: cast("Awaitable[Any]", self.client.hget(job_key(job), name)))
         if found is None:
             raise JobsUnavailable("the upload was lost; send it again")
         return found.decode()
