@@ -139,20 +139,18 @@ def test_a_terminal_is_told_in_one_sentence_what_is_wrong(server: Server, tmp_pa
 
 def test_a_worker_works_on_jobs_and_answers_to_operators_only(redis: RedisServer) -> None:
     redis.ask("FLUSHALL")
-    with Server(**FAST, jobs_redis_url=redis.url) as server:
+    with Server(**FAST, jobs_redis_url=redis.url) as server, Worker(**FAST, jobs_redis_url=redis.url) as worker:
         job = long_job(server)
-        with Worker(**FAST, jobs_redis_url=redis.url) as worker:
-            worker.until("trm_jobs_puzzles_total", lambda value: value > 0)
-            assert [worker.client.get(path).status_code for path in ("/healthz", "/readyz", "/v1/models", f"/v1/jobs/{job['id']}")] == [200, 200, 404, 404]
-            assert worker.solve(PUZZLES[0]).status_code == 404
-            exact(server, job)
-            done = [each.metric("trm_jobs_puzzles_total", outcome="solved") for each in (server, worker)]
-            assert sum(done) == 100 + job["counts"]["total"]
-            assert min(done) > 0
-            assert server.metric("trm_jobs_finished_total") + worker.metric("trm_jobs_finished_total") == 2
-            for each in (server, worker):
-                each.until("trm_jobs_pending", lambda value: value == 0)
-                assert (each.metric("trm_jobs_held"), each.metric("trm_jobs_redelivered_total"), each.metric("trm_jobs_dead_letters_total")) == (0, 0, 0)
+        assert [worker.client.get(path).status_code for path in ("/healthz", "/readyz", "/v1/models", f"/v1/jobs/{job['id']}")] == [200, 200, 404, 404]
+        assert worker.solve(PUZZLES[0]).status_code == 404
+        exact(server, job)
+        done = [each.metric("trm_jobs_puzzles_total", outcome="solved") for each in (server, worker)]
+        assert sum(done) == 100 + job["counts"]["total"]
+        assert min(done) > 0
+        assert server.metric("trm_jobs_finished_total") + worker.metric("trm_jobs_finished_total") == 2
+        for each in (server, worker):
+            each.until("trm_jobs_pending", lambda value: value == 0)
+            assert (each.metric("trm_jobs_held"), each.metric("trm_jobs_redelivered_total"), each.metric("trm_jobs_dead_letters_total")) == (0, 0, 0)
 
 
 def test_a_worker_needs_a_redis() -> None:
