@@ -132,7 +132,8 @@ class JobStore(Protocol):
     async def submit(self, draft: str, key: str, fingerprint: str, most: int | None = None) -> tuple[Job, bool]:
         """Make a job of an upload; True if it was there already, under the client's `key` (none if empty), and the upload is forgotten.
 
-        `most` jobs may the client have open, if it has a quota of its own. Raises `QuotaExceeded` beyond its limits, and `KeyReused` if the job of that key has another `fingerprint`.
+        `most` jobs may the client have open, if it has a quota of its own. Raises `QuotaExceeded` beyond its limits, and `KeyReused` if the job of that key
+        has another `fingerprint`.
         """
 
     async def get(self, client: str, job: str) -> Job:
