@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+from app.api.schemas import family_of
+
 Grid = str | Sequence[str] | Sequence[Sequence[int]]
 """A Sudoku as a string (`.` or `0` for empty) or rows of integers; a maze as a list of strings; an ARC grid as rows of colours."""
 
@@ -30,10 +32,7 @@ class Puzzle:
     @classmethod
     def of(cls, grid: "Grid | Puzzle") -> "Puzzle":
         """A grid alone is a maze if it is a list of strings, else a Sudoku; an ARC grid cannot be told from one, nor be solved without its id."""
-        if isinstance(grid, Puzzle):
-            return grid
-        rows_of_text = not isinstance(grid, str) and len(grid) > 0 and isinstance(grid[0], str)
-        return cls("maze" if rows_of_text else "sudoku", grid)
+        return grid if isinstance(grid, Puzzle) else cls(family_of(grid, None), grid)
 
     def document(self) -> dict[str, object]:
         """The puzzle as JSON."""
