@@ -107,7 +107,8 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Tell what the server would use; exit status 1 if it would not start."""
     from app.terminal.doctor import doctor as run
 
-    return run(settings(_given(arguments)))
+    given = _given(arguments)
+    return run(settings(given), given)
 
 
 def _train(command: argparse.ArgumentParser) -> None:
