@@ -127,7 +127,7 @@ def test_options_go_into_the_parameters(client) -> None:
         ("sudoku", [tensor("grid", GRIDS[:0], "INT32")], None, 422, "no grid"),
         ("sudoku", [tensor("board", GRIDS, "INT32")], None, 422, "board"),
         ("sudoku", [tensor("grid", GRIDS + 9, "INT32")], None, 422, "r1c1"),
-        ("sudoku", [tensor("grid", np.stack([GRIDS[0], GRIDS[0] + 9]), "INT64")], None, 422, "puzzles/1"),
+        ("sudoku", [tensor("grid", np.stack([GRIDS[0], GRIDS[0] + 9]), "INT32")], None, 422, "puzzles/1"),
         ("sudoku", [tensor("grid", GRIDS, "INT32")], {"max_step": 3}, 422, "max_step"),
         ("sudoku", [tensor("grid", GRIDS, "INT32")], {"max_steps": 100_000}, 422, "max_steps"),
         ("maze", [tensor("grid", texts(["#"] * 5), "BYTES")], None, 422, "rows"),
