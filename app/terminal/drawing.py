@@ -40,9 +40,9 @@ def _lines(rows: Iterable[list[Text]]) -> Text:
 
 
 def _cell(family: str, symbol: str, changed: bool) -> Text:
-    if family == "maze":
-        return Text(symbol, CHANGED if changed else MAZE.get(symbol, ""))
-    return Text(f" {symbol} ", f"bold on color({COLOURS[int(symbol)]})" if changed else f"on color({COLOURS[int(symbol)]})")
+    if family == "arc":
+        return Text(f" {symbol} ", f"{'bold ' * changed}on color({COLOURS[int(symbol)]})")
+    return Text(symbol, CHANGED if changed else MAZE.get(symbol, ""))
 
 
 def _sudoku(given: list[list[str]], rows: list[list[str]], changed: Cells) -> Text:

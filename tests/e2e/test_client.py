@@ -15,6 +15,7 @@ from app.client import Answer, AsyncClient, Busy, Client, ClientError, Invalid, 
 from tests.e2e.endless import ENDLESS, FINISHED, RUNNING, endless, idle
 from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, distinct, rows
 from tests.e2e.serving import MODELS, PATIENCE, Server
+from tests.support.redis_servers import free_port
 
 MAZE = ["S #  ", "# # #", "     ", " ### ", "   #G"]
 ARC = Puzzle("arc", [[6, 7, 7, 6], [6, 7, 6, 7], [7, 7, 7, 6], [7, 6, 7, 6]], "b1948b0a")
@@ -144,12 +145,6 @@ def test_a_server_that_does_not_answer_in_time_is_not_waited_for_longer(server: 
                 client.solve(NEWSPAPER, timeout_ms=100)
         finally:
             server.signal(signal.SIGCONT)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_server_that_is_not_there_is_said_to_be_unreachable() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = "app.main, app.pool.processes, app.solver, app.serve, app.cli"
 HEAVY = ("torch", "onnxruntime", "onnx", "safetensors")
-SHARED = {"pydantic"}
-"""What server and client both need."""
+SHARED = {"pydantic", "rich"}
+"""What the client has too; of rich it needs nothing, but httpx imports it where it is there."""
 
 
 def imported(modules: str) -> set[str]:
