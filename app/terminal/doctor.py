@@ -4,6 +4,7 @@ It looks at the same settings, opens the same store and takes a real step with e
 """
 
 import asyncio
+import logging
 import os
 import platform
 import socket
@@ -47,6 +48,7 @@ class Finding:
 
 def doctor(settings: Settings, flags: Collection[str]) -> int:
     """Print what was found; the exit status, 1 if something fails. `flags` are the settings that were given on the command line."""
+    logging.disable()  # what goes wrong is said below
     console, failed = Console(highlight=False), False
     for finding in (*_machine(), *_compute(settings, flags), *_models(settings), *_port(settings, flags), *_redis(settings), *_variables()):
         mark = (f"{finding.mark:<6}", MARKS[finding.mark])

@@ -5,6 +5,7 @@ Exit status: 0 every puzzle is solved; 1 one is not; 2 the command line or a puz
 
 import argparse
 import asyncio
+import logging
 import sys
 import time
 from collections import deque
@@ -30,6 +31,7 @@ FRAME = 0.1
 
 def solve(arguments: argparse.Namespace, key: str | None) -> int:
     """Run the command with the arguments of `options.solve`, and the API key of the service if it wants one; the exit status."""
+    logging.disable()  # what goes wrong is one sentence
     try:
         puzzles = list(_puzzles(arguments))
         return asyncio.run(_solve(arguments, puzzles, key))

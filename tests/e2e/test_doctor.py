@@ -33,7 +33,7 @@ def test_it_tells_what_would_be_used_and_takes_a_step_with_every_model() -> None
 
 
 def test_it_tells_where_a_setting_is_from() -> None:
-    found = findings(trm("doctor", "--threads", 2, port=0, models=ONE, workers=1, slots=7))
+    found = findings(trm("doctor", "--threads", 1, port=0, models=ONE, workers=1, slots=7))
     assert [found[name][1].split()[-1] for name in ("threads", "workers", "slots")] == ["--threads", "TRM_WORKERS", "TRM_SLOTS"]
 
 
