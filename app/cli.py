@@ -1,10 +1,10 @@
-"""`trm serve | solve | doctor | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
+"""`trm serve | worker | jobs | solve | doctor | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,9 @@ def parser() -> argparse.ArgumentParser:
         shown, form = f"examples:\n{EXAMPLES[name]}", argparse.RawDescriptionHelpFormatter
         return commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=shown, formatter_class=form)
 
-    _serve(command("serve", "serve the model store over HTTP; every TRM_ setting has a flag"))
+    _serve(command("serve", "serve the model store over HTTP; every TRM_ setting has a flag"), serve)
+    _serve(command("worker", "work on the jobs of a Redis, without the HTTP API; health and metrics on TRM_PORT"), worker)
+    _jobs(command("jobs", "hand many puzzles to a server, and fetch the results"))
     _solve(command("solve", "solve puzzles here, or by a running service, and draw the answers"))
     _doctor(command("doctor", "tell what trm serve would use on this machine, and why"))
     _train(command("train", "train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
@@ -54,9 +56,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _serve(command: argparse.ArgumentParser) -> None:
+def _serve(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
     _setting_flags(command)
-    command.set_defaults(run=serve)
+    command.set_defaults(run=run)
 
 
 def _setting_flags(command: argparse.ArgumentParser) -> None:
@@ -71,9 +73,43 @@ def serve(arguments: argparse.Namespace) -> int:
     return run(settings(_given(arguments)))
 
 
+def worker(arguments: argparse.Namespace) -> int:
+    """Work on jobs until told to stop."""
+    from app.serve import serve as run
+
+    chosen = settings(_given(arguments))
+    if not chosen.jobs_redis_url.get_secret_value():
+        raise InvalidRequest("a worker needs TRM_JOBS_REDIS_URL: without a Redis there is nobody to have jobs from")
+    return run(chosen, solving=False)
+
+
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     """The settings that have been given as flags."""
     return {name: value for name, value in vars(arguments).items() if name in Settings.model_fields and value is not None}
+
+
+def _jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--server", default="http://127.0.0.1:8000", metavar="URL", help="the server (http://127.0.0.1:8000)")
+    verbs = command.add_subparsers(required=True, metavar="verb")
+    submit = verbs.add_parser("submit", help="hand over a file of puzzles and print the job's id; the same again finds the same job")
+    submit.add_argument("file", type=Path, help='NDJSON: a puzzle a line, such as {"type":"sudoku","grid":"53..7…"}')
+    submit.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="model, on_error=continue, or an option")
+    submit.add_argument("--again", action="store_true", help="make a new job even if this one is known")
+    for name, told in (("status", "how far a job has come"), ("results", "what there is of a job, as NDJSON"), ("cancel", "begin no more of its puzzles")):
+        verbs.add_parser(name, help=told).add_argument("job", help="its id")
+    submit.add_argument("--wait", action="store_true", help="watch it until it has ended")
+    verbs.choices["status"].add_argument("--wait", action="store_true", help="watch it until it has ended")
+    verbs.choices["results"].add_argument("--output", type=Path, metavar="FILE", help="append to a file what it does not have yet; the same command resumes")
+    verbs.choices["results"].add_argument("--wait", action="store_true", help="until all results are there")
+    for name, verb in verbs.choices.items():
+        verb.set_defaults(run=jobs, verb=name)
+
+
+def jobs(arguments: argparse.Namespace) -> int:
+    """Talk to a server about jobs."""
+    from app import jobs_command
+
+    return int(getattr(jobs_command, arguments.verb)(arguments))
 
 
 def settings(given: dict[str, Any]) -> Settings:

@@ -7,6 +7,16 @@ EXAMPLES = {
   trm serve --port 9000 --models '["sudoku"]'
   TRM_WORKERS=2 trm serve --redis-url redis://localhost
 """,
+    "worker": """\
+  TRM_JOBS_REDIS_URL=redis://localhost trm worker --port 9001
+""",
+    "jobs": """\
+  trm jobs submit puzzles.jsonl --wait           the same file again finds the same job
+  trm jobs submit puzzles.jsonl --set attempts=4 --set on_error=continue
+  trm jobs status JOB --wait
+  trm jobs results JOB --output results.jsonl    the same command fetches what is missing
+  trm jobs --server http://puzzles:8000 cancel JOB
+""",
     "solve": f"""\
   trm solve {NEWSPAPER}
   trm solve --file puzzles.txt                   one Sudoku a line, or grids and mazes apart by empty lines
