@@ -5,8 +5,8 @@
 
 from app.client.asynchronous import AsyncClient
 from app.client.errors import Busy, ClientError, DeadlineExceeded, Invalid, NotAllowed, NotFound, Refused, TimedOut, Unexpected, Unreachable
-from app.client.puzzles import Grid, Options, Puzzle
-from app.client.results import Answer, Model, Problem, Result, Step
+from app.client.puzzles import Grid, JobOptions, Options, Puzzle
+from app.client.results import Answer, Job, Model, Problem, Result, Step
 from app.client.retries import Retries
 from app.client.sync import Client
 
@@ -19,6 +19,8 @@ __all__ = [
     "DeadlineExceeded",
     "Grid",
     "Invalid",
+    "Job",
+    "JobOptions",
     "Model",
     "NotAllowed",
     "NotFound",

@@ -1,16 +1,17 @@
 """Every call of the API as a value: the request to send and how its answer is read. Does no IO, so that both clients share it."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, ValidationError
 
 from app.client.errors import Unexpected, Unreachable, refusal
-from app.client.puzzles import Grid, Options, Puzzle
-from app.client.results import Answer, AnyResult, Index, Model, ModelList, Problem, Result, ResultList, Step
+from app.client.puzzles import Grid, JobOptions, OnError, Options, Puzzle
+from app.client.results import Answer, AnyResult, Index, Job, Model, ModelList, Problem, Result, ResultList, Step
 from app.errors import mistakes
 
 T = TypeVar("T")
@@ -19,6 +20,8 @@ Kind = TypeVar("Kind", bound=BaseModel)
 NDJSON, EVENTS = "application/x-ndjson", "text/event-stream"
 USUAL_DEADLINE_MS = 10_000
 """What the service gives a puzzle unless it is told otherwise."""
+UPLOAD_SECONDS = 60.0
+"""How long the service may take to read all puzzles of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +79,15 @@ class Stream(Generic[T]):
 
 
 class Results:
-    """Of a batch: (index, answer or problem), a line each, until there are as many as puzzles."""
+    """(index, answer or problem), a line each; of a batch until there are as many as puzzles, of a job as many as there are."""
 
-    def __init__(self, expected: int) -> None:
+    def __init__(self, expected: int | None) -> None:
         self.missing = expected
 
     def line(self, line: bytes) -> Iterator[tuple[int, Result]]:
         """See `Decoder.line`."""
         if line:
-            self.missing -= 1
+            self.missing = None if self.missing is None else self.missing - 1
             yield read(Index, line).index, read(AnyResult, line).root
 
     def end(self) -> None:
@@ -140,6 +143,29 @@ def stream(puzzle: Grid | Puzzle, model: str | None, options: Options) -> Stream
     return Stream(_post("/v1/solve/stream", {"puzzle": Puzzle.of(puzzle).document()}, model, options, accept=EVENTS), Events)
 
 
+def submit(puzzles: Iterable[Grid | Puzzle], model: str | None, key: str | None, on_error: OnError, options: JobOptions) -> Call[Job]:
+    """`POST /v1/jobs`, a puzzle a line. Without a key of its own a job has a new one, so that trying again does not make it twice."""
+    lines = b"".join(json.dumps(Puzzle.of(puzzle).document()).encode() + b"\n" for puzzle in puzzles)
+    query = urlencode({**({} if model is None else {"model": model}), "on_error": on_error, **options})
+    headers = {"content-type": NDJSON, "idempotency-key": key or uuid.uuid4().hex}
+    return Call(Request("POST", f"/v1/jobs?{query}", lines, headers, UPLOAD_SECONDS), lambda content: read(Job, content))
+
+
+def job(identity: str) -> Call[Job]:
+    """`GET /v1/jobs/{id}`."""
+    return Call(Request("GET", _job(identity)), lambda content: read(Job, content))
+
+
+def cancel(identity: str) -> Call[Job]:
+    """`DELETE /v1/jobs/{id}`."""
+    return Call(Request("DELETE", _job(identity)), lambda content: read(Job, content))
+
+
+def job_results(identity: str, after: int) -> Stream[tuple[int, Result]]:
+    """`GET /v1/jobs/{id}/results`."""
+    return Stream(Request("GET", f"{_job(identity)}/results?after={after}"), lambda: Results(None))
+
+
 def models() -> Call[list[Model]]:
     """`GET /v1/models`."""
     return Call(Request("GET", "/v1/models"), lambda content: read(ModelList, content).models)
@@ -148,6 +174,10 @@ def models() -> Call[list[Model]]:
 def model(name: str) -> Call[Model]:
     """`GET /v1/models/{name}`."""
     return Call(Request("GET", f"/v1/models/{quote(name, safe='')}"), lambda content: read(Model, content))
+
+
+def _job(identity: str) -> str:
+    return f"/v1/jobs/{quote(identity, safe='')}"
 
 
 def _post(path: str, document: dict[str, object], model: str | None, options: Options, accept: str = "application/json") -> Request:

@@ -10,15 +10,24 @@ Grid = str | Sequence[str] | Sequence[Sequence[int]]
 """A Sudoku as a string (`.` or `0` for empty) or rows of integers; a maze as a list of strings; an ARC grid as rows of colours."""
 
 
-class Options(TypedDict, total=False):
+class JobOptions(TypedDict, total=False):
     """How to solve; what is left out is the model's default, or the service's."""
 
     max_steps: int
     halt: Literal["verified", "learned", "never"]
     attempts: int
     timeout_ms: int
-    trace: bool
     cache: Literal["use", "refresh", "bypass"]
+
+
+class Options(JobOptions, total=False):
+    """The same of puzzles whose answers are waited for."""
+
+    trace: bool
+
+
+OnError = Literal["stop", "continue"]
+"""Whether a puzzle that cannot be read refuses a whole job, or has the reason as its result."""
 
 
 @dataclass(frozen=True, slots=True)

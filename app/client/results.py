@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, RootModel
 
-from app.api.schemas import ModelOut, ProblemOut, SolveOut, StepOut
+from app.api.schemas import JobOut, ModelOut, ProblemOut, SolveOut, StepOut
 
 
 class Answer(SolveOut):
@@ -26,6 +26,17 @@ class Problem(ProblemOut):
     """Why there is no answer (RFC 9457): `detail` tells what to mend, `errors` where."""
 
     model_config = ConfigDict(frozen=True)
+
+
+class Job(JobOut):
+    """A job, as it was when it was asked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @property
+    def ended(self) -> bool:
+        """Whether there will be no more results."""
+        return self.ended_at is not None
 
 
 class Model(ModelOut):

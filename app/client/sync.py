@@ -9,8 +9,8 @@ import httpx
 
 from app.client import calls, transport
 from app.client.errors import ClientError
-from app.client.puzzles import Grid, Options, Puzzle
-from app.client.results import Answer, Model, Result, Step
+from app.client.puzzles import Grid, JobOptions, OnError, Options, Puzzle
+from app.client.results import Answer, Job, Model, Result, Step
 from app.client.retries import Retries
 
 T = TypeVar("T")
@@ -56,6 +56,36 @@ class Client:
     def stream(self, puzzle: Grid | Puzzle, *, model: str | None = None, **options: Unpack[Options]) -> AbstractContextManager[Iterator[Step | Answer]]:
         """Each `Step` of one puzzle as the model takes it, then the `Answer`: `with client.stream(puzzle) as steps`. Leaving it ends the solve."""
         return self._stream(calls.stream(puzzle, model, options))
+
+    def submit(
+        self,
+        puzzles: Iterable[Grid | Puzzle],
+        *,
+        model: str | None = None,
+        key: str | None = None,
+        on_error: OnError = "stop",
+        **options: Unpack[JobOptions],
+    ) -> Job:
+        """Hand over many puzzles, to be solved when no single one waits. The same puzzles with the same idempotency `key` are found, not handed over again."""
+        return self._call(calls.submit(puzzles, model, key, on_error, options))
+
+    def job(self, identity: str) -> Job:
+        """How far a job has come."""
+        return self._call(calls.job(identity))
+
+    def wait(self, identity: str, *, every: float = 0.5) -> Job:
+        """The same once it has ended, which is looked at `every` so many seconds."""
+        while not (found := self.job(identity)).ended:
+            time.sleep(every)
+        return found
+
+    def cancel(self, identity: str) -> Job:
+        """Have no more puzzles of a job begun; its results stay."""
+        return self._call(calls.cancel(identity))
+
+    def results(self, identity: str, *, after: int = 0) -> AbstractContextManager[Iterator[tuple[int, Result]]]:
+        """The results that a job has by now, but the first `after`, as `each` gives them, in the order in which they came, which never changes."""
+        return self._stream(calls.job_results(identity, after))
 
     def models(self) -> list[Model]:
         """All models that are served."""

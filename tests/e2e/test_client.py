@@ -93,6 +93,34 @@ def test_leaving_a_stream_ends_its_solve(server: Server, client: Client) -> None
     assert server.metric(FINISHED, outcome="abandoned") == before + 1
 
 
+def test_a_job_is_handed_over_waited_for_and_fetched(server: Server, client: Client) -> None:
+    job = client.submit([NEWSPAPER, "55" + "." * 79, MAZE, ARC], on_error="continue", cache="bypass")
+    ended = client.wait(job.id, every=0.05)
+    assert (ended.status, ended.counts.solved, ended.counts.failed, ended.ended) == ("completed", 3, 1, True)
+    with client.results(job.id) as found:
+        results = list(found)
+    by_index = dict(results)
+    assert sorted(by_index) == [0, 1, 2, 3]
+    assert isinstance(by_index[0], Answer)
+    assert by_index[0].solution == ANSWER
+    assert isinstance(by_index[1], Problem)
+    assert by_index[1].status == 422
+    with client.results(job.id, after=3) as found:
+        assert list(found) == results[3:]
+
+
+def test_a_job_under_a_key_is_made_once_and_can_be_cancelled(client: Client) -> None:
+    puzzles = [IMPOSSIBLE] * 5
+    job = client.submit(puzzles, key="the same", cache="bypass", attempts=64)
+    assert client.submit(puzzles, key="the same", cache="bypass", attempts=64).id == job.id
+    assert client.cancel(job.id).status == "cancelled"
+    assert client.job(job.id).counts.total == 5
+    with pytest.raises(NotFound):
+        client.job("nobody's")
+    with pytest.raises(Invalid, match="row 1 has 5"):
+        client.submit(["55" + "." * 79])
+
+
 def test_models_are_listed_and_described(client: Client) -> None:
     assert sorted(model.name for model in client.models()) == MODELS
     assert client.model("sudoku").height == 9
@@ -193,6 +221,11 @@ async def test_the_asynchronous_client_does_the_same(server: Server) -> None:
             assert [type(each) async for each in steps] == [Step, Step, Answer]
         assert sorted(model.name for model in await client.models()) == MODELS
         assert (await client.model("maze")).type == "maze"
+        job = await client.submit([MAZE, NEWSPAPER])
+        assert (await client.wait(job.id, every=0.05)).counts.solved == 2
+        async with client.results(job.id) as found:
+            assert {index async for index, _ in found} == {0, 1}
+        assert (await client.cancel(job.id)).status == (await client.job(job.id)).status == "completed"
         with pytest.raises(Invalid):
             await client.solve("")
 

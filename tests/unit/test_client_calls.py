@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from app.api.schemas import MAZE, NEWSPAPER, OptionsIn
-from app.client import Answer, Busy, Invalid, Options, Problem, Puzzle, Refused, Step, Unexpected, Unreachable
-from app.client.calls import Decoder, Lines, batch, each, model, models, solve, stream
+from app.api.schemas import MAZE, NEWSPAPER, JobOptionsIn, OptionsIn
+from app.client import Answer, Busy, Invalid, JobOptions, Options, Problem, Puzzle, Refused, Step, Unexpected, Unreachable
+from app.client.calls import Decoder, Lines, batch, each, job, job_results, model, models, solve, stream, submit
 
 ANSWER = {
     "id": "7", "model": "nine", "model_version": "1", "type": "sudoku", "status": "solved", "verified": True, "solution": "1", "steps": 2, "attempts": 1,
@@ -63,10 +63,25 @@ def test_without_a_deadline_of_its_own_a_puzzle_has_that_of_the_service() -> Non
 
 def test_the_options_are_those_of_the_service() -> None:
     assert Options.__optional_keys__ == set(OptionsIn.model_fields)
+    assert JobOptions.__optional_keys__ == set(JobOptionsIn.model_fields)
 
 
 def test_a_name_cannot_leave_its_place_in_the_address() -> None:
     assert model("../x?y").request.path == "/v1/models/..%2Fx%3Fy"
+    assert job("../x").request.path == "/v1/jobs/..%2Fx"
+
+
+def test_a_job_is_a_puzzle_a_line_under_a_key_that_stays_when_it_is_tried_again() -> None:
+    first, second = (submit([NEWSPAPER, MAZE], "nine", None, "continue", {"cache": "bypass"}).request for _ in range(2))
+    assert [json.loads(line)["type"] for line in (first.content or b"").splitlines()] == ["sudoku", "maze"]
+    assert first.path == "/v1/jobs?model=nine&on_error=continue&cache=bypass"
+    assert len({first.headers["idempotency-key"], second.headers["idempotency-key"]}) == 2
+    assert submit([], None, "mine", "stop", {}).request.headers["idempotency-key"] == "mine"
+
+
+def test_a_job_may_have_any_number_of_results_yet() -> None:
+    assert decoded(job_results("7", 3).decoder(), b"") == []
+    assert len(decoded(job_results("7", 3).decoder(), lines({"index": 9, **ANSWER}))) == 1
 
 
 def test_an_answer_is_read_into_a_value_that_does_not_change() -> None:
