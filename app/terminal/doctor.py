@@ -133,22 +133,28 @@ def _port(settings: Settings, flags: Collection[str]) -> Iterator[Finding]:
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:
-    """Where answers are kept, and whether it answers. The server starts without it, too."""
-    url = settings.redis_url.get_secret_value()
-    if not url:
-        yield Finding("redis", "none", f"TRM_REDIS_URL is not set: up to {settings.cache_entries} answers are kept in memory, and shared with nobody")
-        return
-    address = parse(url)
+    """Where answers and jobs are kept, and whether that answers. The server starts without it, too."""
+    for name, url, usual, none in (
+        ("answers", settings.redis_url, "allkeys-lru", f"up to {settings.cache_entries} are kept in memory, and shared with nobody"),
+        ("jobs", settings.jobs_redis_url, "noeviction", "they are kept in memory, and end with the server"),
+    ):
+        variable = "TRM_REDIS_URL" if name == "answers" else "TRM_JOBS_REDIS_URL"
+        if secret := url.get_secret_value():
+            yield _asked(name, variable, parse(secret), usual)
+        else:
+            yield Finding(name, "memory", f"{variable} is not set: {none}")
+
+
+def _asked(name: str, variable: str, address: Address, usual: str) -> Finding:
+    """What a Redis says, which is best set to do as `usual` when it is full."""
     where = address.path or ",".join(f"{host}:{port}" for host, port in address.hosts)
     try:
         seconds, policy = asyncio.run(_ask(address))
     except (RedisError, OSError, TimeoutError) as error:
         reason = address.without_secrets(str(error)) or f"no answer in {REDIS_SECONDS:g} s"
-        yield Finding("redis", where, f"TRM_REDIS_URL; away: {reason}; until it answers, answers are kept in memory only", "note")
-        return
-    slow = f", longer than the {settings.redis_timeout_seconds * 1000:g} ms that a request waits for it" if seconds > settings.redis_timeout_seconds else ""
-    full = f"; maxmemory-policy {policy}, so once it is full it takes no more answers: allkeys-lru is better" if policy == "noeviction" else ""
-    yield Finding("redis", where, f"TRM_REDIS_URL; answers in {seconds * 1000:.1f} ms{slow}{full}", "note" if slow or full else "ok")
+        return Finding(name, where, f"{variable}; away: {reason}", "note")
+    wrong = f"; its maxmemory-policy is {policy}, and {usual} is right for {name}" if policy not in ("", usual) else ""
+    return Finding(name, where, f"{variable}; answers in {seconds * 1000:.1f} ms{wrong}", "note" if wrong else "ok")
 
 
 async def _ask(address: Address) -> tuple[float, str]:

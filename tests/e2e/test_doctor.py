@@ -28,7 +28,7 @@ def test_it_tells_what_would_be_used_and_takes_a_step_with_every_model() -> None
     assert {mark for mark, _ in found.values()} <= {"ok", "note"}
     assert [line.split()[2] for line in ran.stdout.splitlines() if line.split()[1] == "model"] == MODELS
     assert ran.stdout.count("took a step") == len(MODELS)
-    assert found["redis"][1].startswith("none")
+    assert [found[name][1].split()[0] for name in ("answers", "jobs")] == ["memory", "memory"]
     assert "the default of TRM_BACKEND" in found["backend"][1]
 
 
@@ -75,12 +75,14 @@ def test_a_wrong_setting_is_one_sentence() -> None:
 @pytest.mark.parametrize("away", [False, True])
 def test_redis_is_asked_and_its_password_never_told(away: bool) -> None:
     with RedisServer(requirepass="verysecret") as redis:
+        url = f"redis://:verysecret@127.0.0.1:{redis.port}"
         if away:
             redis.kill()
-        ran = trm("doctor", models=ONE, port=0, redis_url=f"redis://:verysecret@127.0.0.1:{redis.port}")
-    mark, told = findings(ran)["redis"]
-    assert (ran.returncode, mark) == (0, "note")
-    assert ("away" if away else "noeviction") in told
+        ran = trm("doctor", models=ONE, port=0, redis_url=url, jobs_redis_url=url)
+    found = findings(ran)
+    assert ran.returncode == 0
+    assert (found["answers"][0], found["jobs"][0]) == (("note", "note") if away else ("note", "ok"))
+    assert ("away" if away else "allkeys-lru is right") in found["answers"][1]
     assert "verysecret" not in ran.stdout
 
 

@@ -51,7 +51,7 @@ class Route(APIRoute):
             except TRMError as error:
                 return _refused(counted(error, request.state.services.metrics))
             except HTTPException as error:
-                return _refused(from_http(error))
+                return _refused(from_http(request, error))
 
         return answered
 
