@@ -18,8 +18,11 @@ def settings(base_url: str, api_key: str | None, timeout: float, options: dict[s
 
 
 def sent(request: Request, timeout: float) -> dict[str, Any]:
-    """A request in httpx's terms; `timeout` is in seconds, for each part of the exchange, and for the answer beyond the deadline of its puzzles."""
-    patience = httpx.Timeout(timeout, read=timeout + request.deadline)
+    """A request in httpx's terms; `timeout` is in seconds, for each part of the exchange, and for the answer beyond the deadline of its puzzles.
+
+    A connection that others of this client use is waited for as long as they take, which is no fault of the service.
+    """
+    patience = httpx.Timeout(timeout, read=timeout + request.deadline, pool=None)
     return {"method": request.method, "url": request.path, "content": request.content, "headers": request.headers, "timeout": patience}
 
 

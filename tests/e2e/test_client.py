@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 
 from app.client import Answer, AsyncClient, Busy, Client, ClientError, Invalid, NotFound, Problem, Puzzle, Retries, Step, TimedOut, Unreachable
@@ -166,7 +167,6 @@ def test_a_client_that_never_tries_again_says_when_to_come_back(narrow: Server) 
 
 def test_a_server_that_does_not_answer_in_time_is_not_waited_for_longer(server: Server) -> None:
     with Client(server.url, timeout=0.2) as client:
-        client.models()
         server.signal(signal.SIGSTOP)
         try:
             with pytest.raises(TimedOut):
@@ -228,6 +228,12 @@ async def test_the_asynchronous_client_does_the_same(server: Server) -> None:
         assert (await client.cancel(job.id)).status == (await client.job(job.id)).status == "completed"
         with pytest.raises(Invalid):
             await client.solve("")
+
+
+async def test_calls_wait_for_a_connection_as_long_as_those_before_them_take(server: Server) -> None:
+    async with AsyncClient(server.url, timeout=2, retries=NEVER, limits=httpx.Limits(max_connections=1)) as client:
+        answers = await asyncio.gather(*(client.solve(IMPOSSIBLE, timeout_ms=1500, cache="bypass", attempts=64) for _ in range(3)))
+    assert [answer.halt_reason for answer in answers] == ["deadline"] * 3
 
 
 async def test_cancelling_a_call_ends_its_solve(server: Server) -> None:
