@@ -1,6 +1,6 @@
 """The store of jobs that many servers share, on Redis: see `scripts` for what happens there. Knows commands, connections and time limits; no puzzles.
 
-Whatever is wrong with Redis, the caller gets `JobsUnavailable` in time, and it is logged once. A command that was not answered may have been carried out:
+Whatever is wrong with Redis, the caller gets `JobsUnavailable` in time. A command that was not answered may have been carried out:
 repeating it is harmless, but for `open` and `append`, whose upload is given up then.
 """
 
