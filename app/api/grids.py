@@ -88,13 +88,14 @@ def results(entry: Entry, answers: Sequence[SolveOut]) -> dict[str, Tensor]:
     for each in outputs(entry):
         name, kind = str(each["name"]), each["datatype"]
         if name == "solution":
-            found[name] = _solutions(answers, text=kind == "BYTES")
+            found[name] = solutions(answers, text=kind == "BYTES")
         else:
             found[name] = Tensor(name, kind, (len(answers),), [getattr(answer, name) for answer in answers])  # type: ignore[arg-type]  # one of ours
     return found
 
 
-def _solutions(answers: Sequence[SolveOut], *, text: bool) -> Tensor:
+def solutions(answers: Sequence[SolveOut], *, text: bool) -> Tensor:
+    """The solutions as one tensor."""
     grids: list[list[Any]] = [list(answer.solution) for answer in answers]  # type: ignore[call-overload]  # rows came in, so rows come out
     height = max(map(len, grids))
     if text:

@@ -83,11 +83,13 @@ async def here(puzzles: Sequence[PuzzleIn], model: str | None, chosen: OptionsIn
             prepared = desk.prepare(puzzle.type, puzzle.grid, model, options(chosen), puzzle.puzzle_id, place="/puzzle", bulk=False)
         needed[prepared.entry.name] = None
     pool = LocalPool(WorkerSpec(store=store.root, models=tuple(needed), slots=min(AT_ONCE, len(puzzles))), 1, AT_ONCE, metrics)
+    solver = Solver(FAMILIES, store, pool, MemoryCache(AT_ONCE), metrics, Keep(1, 1))
     await pool.start()
     try:
-        yield Here(Solver(FAMILIES, store, pool, MemoryCache(AT_ONCE), metrics, Keep(1, 1)), model, chosen)
+        yield Here(solver, model, chosen)
     finally:
         await pool.close()
+        await solver.close()
 
 
 @dataclass(frozen=True, slots=True)

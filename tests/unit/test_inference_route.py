@@ -2,13 +2,16 @@
 
 import pytest
 
+from app.api.grids import solutions
+from app.api.schemas import SolveOut
 from app.errors import QueueFull, StepFailed
 from app.model.store import ModelStore
 from app.solver import Solver
 from tests.support.answers import KEEP
 from tests.support.clients import client_of
 from tests.support.grids import ANSWERS, QUESTIONS, rows
-from tests.support.pools import failing
+from tests.support.pools import failing, unsolved
+from tests.support.services import services_of
 from tests.support.stores import put_maze
 
 MAZE = ["S #  ", "# # #", "     ", " ### ", "   #G"]
@@ -80,12 +83,19 @@ async def test_a_draining_service_is_live_and_not_ready(client, solver) -> None:
     assert (await infer(client, asked(QUESTIONS[9]))).status_code == 503
 
 
-async def test_mazes_of_one_request_are_rows_of_text(services, pool, tmp_path) -> None:
+async def test_mazes_are_rows_of_text_of_any_width(solver, pool, tmp_path) -> None:
     put_maze(tmp_path / "mazes", "maze", 10, 10, "local")
-    store = ModelStore(tmp_path / "mazes")
-    pool.answer = failing(StepFailed("no rules here"))
-    solver = Solver(services.solver.families, store, pool, services.solver.cache, services.metrics, KEEP)
-    async with client_of(type(services)(solver, pool, store, services.metrics, services.batches, services.jobs)) as client:
-        document = {"inputs": [{"name": "grid", "datatype": "BYTES", "shape": [1, 5], "data": MAZE}]}
-        await infer(client, document, "maze")
-    assert [name for name, _ in pool.calls] == ["maze"]
+    store, wide = ModelStore(tmp_path / "mazes"), [f"{row}  " for row in MAZE]
+    pool.answer = unsolved  # the maze as it came
+    mazes = Solver(solver.families, store, pool, solver.cache, solver.metrics, KEEP)
+    async with client_of(services_of(mazes, pool, store)) as client:
+        document = {"inputs": [{"name": "grid", "datatype": "BYTES", "shape": [2, 5], "data": [MAZE, wide]}]}
+        outputs = {each["name"]: each for each in (await infer(client, document, "maze")).json()["outputs"]}
+    assert outputs["solution"] == {"name": "solution", "datatype": "BYTES", "shape": [2, 5], "data": MAZE + wide}
+    assert (outputs["verified"]["data"], outputs["optimal"]["data"], outputs["status"]["data"]) == ([False] * 2, [False] * 2, ["unsolved"] * 2)
+
+
+def test_solutions_of_several_sizes_stand_at_the_upper_left_of_the_largest() -> None:
+    answers = [SolveOut.model_construct(solution=grid) for grid in ([[1, 2]], [[3], [4]], [])]
+    tensor = solutions(answers, text=False)
+    assert (tensor.shape, tensor.values) == ((3, 2, 2), [1, 2, -1, -1, 3, -1, 4, -1, -1, -1, -1, -1])
