@@ -1,7 +1,8 @@
-"""`trm serve | worker | jobs | keys | solve | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
+"""`trm serve | worker | jobs | keys | solve | doctor | train | evaluate | export | import`; each imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import InvalidRequest, TRMError, mistakes
+from app.examples import EXAMPLES
 from app.settings import PROJECT, Settings
+from app.terminal import options
 
 LISTS = ("models", "cors_origins")
 """Settings that are JSON."""
@@ -25,49 +28,68 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"trm: {error.detail}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        print(f"trm: {arguments.run.__name__.strip('_')} needs the torch extra, pip install -e '.[torch]': {error}", file=sys.stderr)
+        extra = "client" if error.name == "httpx" else "torch"
+        print(f"trm: {arguments.run.__name__.strip('_')} needs the {extra} extra, pip install -e '.[{extra}]': {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="trm", description="Solve puzzles with Tiny Recursive Models.")
     commands = top.add_subparsers(required=True, metavar="command")
-    _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"), serve)
-    _serve(commands.add_parser("worker", help="work on the jobs of a Redis, without the HTTP API; health and metrics on TRM_PORT"), worker)
-    _jobs(commands.add_parser("jobs", help="hand many puzzles to a server, and fetch the results"))
-    _keys(commands.add_parser("keys", help="make an API key"))
-    _solve(commands.add_parser("solve", help="solve one grid here, without a server"))
-    _train(commands.add_parser("train", help="train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
-    _evaluate(commands.add_parser("evaluate", help="measure a model of the store on lists of puzzles"))
-    _export(commands.add_parser("export", help="put a training run into the model store (needs the torch extra)"))
-    _import(commands.add_parser("import", help="put a checkpoint of the reference implementation into the model store (needs the torch extra)"))
+
+    def command(name: str, purpose: str) -> argparse.ArgumentParser:
+        shown, form = f"examples:\n{EXAMPLES[name]}", argparse.RawDescriptionHelpFormatter
+        return commands.add_parser(name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}.", epilog=shown, formatter_class=form)
+
+    _serve(command("serve", "serve the model store over HTTP; every TRM_ setting has a flag"), serve)
+    _serve(command("worker", "work on the jobs of a Redis, without the HTTP API; health and metrics on TRM_PORT"), worker)
+    _jobs(command("jobs", "hand many puzzles to a server, and fetch the results"))
+    _keys(command("keys", "make an API key"))
+    _solve(command("solve", "solve puzzles here, or by a running service, and draw the answers"))
+    _doctor(command("doctor", "tell what trm serve would use on this machine, and why"))
+    _train(command("train", "train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
+    _evaluate(command("evaluate", "measure a model of the store on lists of puzzles"))
+    _export(command("export", "put a training run into the model store (needs the torch extra)"))
+    _import(command("import", "put a checkpoint of the reference implementation into the model store (needs the torch extra)"))
     return top
 
 
 def _serve(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    _setting_flags(command)
+    command.set_defaults(run=run)
+
+
+def _setting_flags(command: argparse.ArgumentParser) -> None:
     for name, field in Settings.model_fields.items():
         command.add_argument(f"--{name.replace('_', '-')}", help=f"{field.description} (TRM_{name.upper()})", metavar="VALUE")
-    command.set_defaults(run=run)
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from app.serve import serve as run
 
-    return run(_chosen(arguments))
+    return run(settings(_given(arguments)))
 
 
 def worker(arguments: argparse.Namespace) -> int:
     """Work on jobs until told to stop."""
     from app.serve import serve as run
 
-    chosen = _chosen(arguments)
+    chosen = settings(_given(arguments))
     if not chosen.jobs_redis_url.get_secret_value():
         raise InvalidRequest("a worker needs TRM_JOBS_REDIS_URL: without a Redis there is nobody to have jobs from")
     return run(chosen, solving=False)
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings that have been given as flags."""
+    return {name: value for name, value in vars(arguments).items() if name in Settings.model_fields and value is not None}
 
 
 def _jobs(command: argparse.ArgumentParser) -> None:
@@ -92,10 +114,6 @@ def jobs(arguments: argparse.Namespace) -> int:
     from app import jobs_command
 
     return int(getattr(jobs_command, arguments.verb)(arguments))
-
-
-def _chosen(arguments: argparse.Namespace) -> Settings:
-    return settings({name: value for name, value in vars(arguments).items() if name in Settings.model_fields and value is not None})
 
 
 def settings(given: dict[str, Any]) -> Settings:
@@ -129,17 +147,28 @@ def keys(arguments: argparse.Namespace) -> int:
 
 
 def _solve(command: argparse.ArgumentParser) -> None:
-    command.add_argument("grid", help="the puzzle, one character a cell, '.' or '0' for empty")
-    command.add_argument("--model", help="model to use (the first that reads this size)")
-    command.add_argument("--store", type=Path, default=PROJECT / "model_store", help="the model store")
+    options.solve(command, PROJECT / "model_store")
     command.set_defaults(run=solve)
 
 
 def solve(arguments: argparse.Namespace) -> int:
-    """Print the solved grid; exit status 1 when it was not solved."""
-    from app.solve import solve as run
+    """Solve puzzles; the exit status says whether all were."""
+    from app.terminal.solve import solve as run
 
-    return run(arguments.grid, arguments.model, arguments.store)
+    return run(arguments, os.environ.get("TRM_API_KEY"))
+
+
+def _doctor(command: argparse.ArgumentParser) -> None:
+    _setting_flags(command)
+    command.set_defaults(run=doctor)
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Tell what the server would use; exit status 1 if it would not start."""
+    from app.terminal.doctor import doctor as run
+
+    given = _given(arguments)
+    return run(settings(given), given)
 
 
 def _train(command: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
 from app.api.guard import Guard, declare
 from app.api.lines import Lines
-from app.api.routes import batch, jobs, models, operations, solve, stream
+from app.api.routes import batch, inference, jobs, models, operations, solve, stream
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -118,7 +118,7 @@ def create_services(settings: Settings) -> Services:
     return Services(solver, pool, store, metrics, batches, create_jobs(settings, solver), create_door(settings, link, metrics))
 
 
-SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router)
+SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router, inference.router)
 """What `trm worker` does not have."""
 
 

@@ -1,6 +1,7 @@
 """Between the contract's JSON and the solver's values: options in, answers and steps out. Knows no routes."""
 
 import time
+from collections.abc import AsyncIterator
 from math import isqrt
 
 from app.answers import is_solved
@@ -9,6 +10,7 @@ from app.engine.request import TraceStep
 from app.preparing import Options
 from app.puzzles.base import Family
 from app.solver import Solution
+from app.watching import Watching
 
 
 def options(given: OptionsIn | JobOptionsIn) -> Options:
@@ -55,6 +57,18 @@ def shown(step: TraceStep, family: Family, grid: object, before: object) -> Step
     """The same with the cells in which it differs from the grid `before` it, in the same form."""
     given = traced(step, family, grid)
     return StepOut(**dict(given), changed=[list(cell) for cell in changed(before, given.grid)])
+
+
+async def told(watch: Watching, family: Family, grid: object, question: bytes, identity: str, started: float) -> AsyncIterator[StepOut | SolveOut]:
+    """What a watcher sees of the puzzle `grid`, whose cells are `question`: step after step, then the answer. Raises what `watch` raises."""
+    before = family.render(question, grid)
+    async for each in watch:
+        if isinstance(each, TraceStep):
+            step = shown(each, family, grid, before)
+            before = step.grid
+            yield step
+        else:
+            yield answer(each, family, grid, identity, started)
 
 
 def changed(before: object, after: object) -> list[tuple[int, int]]:

@@ -21,6 +21,13 @@ Grid = Annotated[
 """Any JSON value here: the family's codec reads it, and its errors name the cells."""
 
 
+def family_of(grid: object, puzzle_id: str | None) -> str:
+    """The family that a grid tells without saying so: with an id it is ARC's, a list of strings is a maze, anything else a Sudoku."""
+    if puzzle_id is not None:
+        return "arc"
+    return "maze" if isinstance(grid, list | tuple) and grid and isinstance(grid[0], str) else "sudoku"
+
+
 class _In(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

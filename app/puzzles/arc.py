@@ -36,8 +36,6 @@ DIHEDRAL: tuple[Callable[[Tokens], Tokens], ...] = (
 )
 """The turns and reflections of a square, in the reference's order."""
 INVERSE = (0, 3, 2, 1, 4, 5, 6, 7)
-PALETTE = (16, 26, 160, 34, 226, 244, 201, 208, 45, 88)
-"""Terminal colours, of 256, in which the ten are usually shown."""
 
 
 def on_canvas(grid: Tokens, side: int, corner: tuple[int, int] = (0, 0)) -> Tokens:
@@ -184,11 +182,6 @@ class Arc:
     def crop(self, cells: bytes, puzzle: Puzzle, height: int, width: int) -> bytes:  # noqa: ARG002  # the answer has a size of its own
         """The whole canvas: only with it is it known where the answer's grid ends."""
         return cells
-
-    def draw(self, puzzle: Puzzle, cells: bytes) -> str:  # noqa: ARG002  # all of it is the model's
-        """The grid on a canvas in its colours, for a terminal."""
-        rows = self.render(cells, None)
-        return "\n".join("".join(f"\033[48;5;{PALETTE[colour]}m {colour} " for colour in row) + "\033[0m" for row in rows)
 
 
 def _wrong(detail: str, pointer: str = "") -> InvalidPuzzle:

@@ -112,9 +112,6 @@ class Family(Protocol):
     def render(self, cells: bytes, like: object) -> object:
         """Write a solution in the form (string or rows) of the grid `like`."""
 
-    def draw(self, puzzle: Puzzle, cells: bytes) -> str:
-        """A solution for a terminal, what the model found in bold."""
-
     def place(self, puzzle: Puzzle, height: int, width: int) -> bytes:
         """The puzzle's tokens on a model's grid, which is at least as large; the same puzzle still."""
 

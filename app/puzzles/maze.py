@@ -157,10 +157,6 @@ class Maze:
         """The upper left corner again."""
         return np.frombuffer(cells, dtype=np.uint8).reshape(height, width)[: puzzle.height, : puzzle.width].tobytes()
 
-    def draw(self, puzzle: Puzzle, cells: bytes) -> str:
-        """The rows, for a terminal; the path that the model found is bold."""
-        return "\n".join(_lines(cells, puzzle.width)).replace("o", "\033[1mo\033[0m")
-
 
 def padded(tokens: Tokens, shape: tuple[int, int], canvas: tuple[int, int], corner: tuple[int, int] = (0, 0)) -> Tokens:
     """Mazes (batch, cells) of one shape on a larger canvas of walls, their first cell at `corner`; a wall more changes no path."""

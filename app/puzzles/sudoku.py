@@ -136,19 +136,6 @@ class Sudoku:
         """The answer as it is."""
         return cells
 
-    def draw(self, puzzle: Puzzle, cells: bytes) -> str:
-        """The grid in rows, boxes apart, for a terminal; the digits that the model found are bold."""
-        side, (tall, wide) = puzzle.width, BOXES[puzzle.width]
-        digits = [str(max(token - 1, 0)) for token in cells]
-        symbols = [digit if token != BLANK else f"\033[1m{digit}\033[0m" for digit, token in zip(digits, puzzle.cells, strict=True)]
-        lines = []
-        for row in range(side):
-            if row and row % tall == 0:
-                lines.append("-+-".join(["-" * (2 * wide - 1)] * (side // wide)))
-            line = symbols[row * side : (row + 1) * side]
-            lines.append(" | ".join(" ".join(line[start : start + wide]) for start in range(0, side, wide)))
-        return "\n".join(lines)
-
 
 def _wrong(detail: str, pointer: str = "") -> InvalidPuzzle:
     return InvalidPuzzle(detail, fields=(FieldError(pointer, detail),))

@@ -14,6 +14,7 @@ from tests.e2e.problems import post_raw
 from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER
 from tests.e2e.serving import Server, body
 
+V2 = ["/v2", "/v2/health/live", "/v2/health/ready", "/v2/models/{name}", "/v2/models/{name}/ready", "/v2/models/{name}/infer"]
 PROBLEM, LINES, EVENTS = "application/problem+json", "application/x-ndjson", "text/event-stream"
 
 
@@ -50,7 +51,7 @@ PATHS = ["/v1/solve", "/v1/solve/batch", "/v1/solve/stream", "/v1/models", "/v1/
 JOBS = ["/v1/jobs", "/v1/jobs/{job}", "/v1/jobs/{job}/results"]
 
 
-@pytest.mark.parametrize("path", PATHS + JOBS)
+@pytest.mark.parametrize("path", [*PATHS, *JOBS, *V2])
 def test_it_knows_every_address(document: dict[str, Any], path: str) -> None:
     assert path in document["paths"]
 
@@ -62,11 +63,11 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(document: d
         assert len(operation["description"].split()) >= 4, name
 
 
-def test_what_is_promised_for_refusals_is_a_problem_and_nothing_else(document: dict[str, Any]) -> None:
+def test_what_is_promised_for_refusals_is_a_problem_and_nothing_else_but_where_the_inference_protocol_has_its_own(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for status, response in operation["responses"].items():
             if status.startswith("4") or status == "504":
-                assert list(response["content"]) == [PROBLEM], f"{name} {status}"
+                assert list(response["content"]) == ["application/json" if " /v2" in name else PROBLEM], f"{name} {status}"
 
 
 def test_the_frameworks_own_error_bodies_are_not_promised(document: dict[str, Any]) -> None:
@@ -183,6 +184,12 @@ def test_so_is_a_wrong_media_type(server: Server, document: dict[str, Any]) -> N
         ("GET /v1/models/{name}", "/v1/models/nobody"),
         ("GET /healthz", "/healthz"),
         ("GET /readyz", "/readyz"),
+        ("GET /v2", "/v2"),
+        ("GET /v2/health/live", "/v2/health/live"),
+        ("GET /v2/health/ready", "/v2/health/ready"),
+        ("GET /v2/models/{name}", "/v2/models/maze"),
+        ("GET /v2/models/{name}", "/v2/models/nobody"),
+        ("GET /v2/models/{name}/ready", "/v2/models/maze/ready"),
     ],
 )
 def test_so_is_what_is_read(server: Server, document: dict[str, Any], operation: str, path: str) -> None:

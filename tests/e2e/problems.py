@@ -65,15 +65,15 @@ def response(connection: socket.socket) -> tuple[int, bytes]:
         answer.close()
 
 
-def head(line: str, path: str = "/v1/solve") -> bytes:
+def head(*lines: str, path: str = "/v1/solve") -> bytes:
     """The first lines of a POST, up to its body."""
-    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: test", "Content-Type: application/json", line, "", ""]).encode()
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: test", "Content-Type: application/json", *lines, "", ""]).encode()
 
 
-def ask(server: Server, document: object) -> socket.socket:
+def ask(server: Server, document: object, path: str = "/v1/solve") -> socket.socket:
     """Post a puzzle and do not wait for the answer."""
     content, connection = json.dumps(document).encode(), connect(server)
-    connection.sendall(head(f"Content-Length: {len(content)}") + content)
+    connection.sendall(head(f"Content-Length: {len(content)}", path=path) + content)
     return connection
 
 

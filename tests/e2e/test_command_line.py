@@ -1,12 +1,11 @@
 """`trm` in a terminal: what it prints, where, and its exit status."""
 
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.puzzles import ANSWER, NEWSPAPER, SUDOKUS, easy, side_of
+from app.examples import EXAMPLES
 from tests.e2e.terminal import trm
 
 
@@ -21,51 +20,8 @@ def failed(ran: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in ran.stderr
 
 
-def digits(printed: str) -> str:
-    """The digits of the grid that was printed: all lines but the last."""
-    plain = re.sub(r"\033\[\d+m", "", printed)
-    return re.sub(r"\D", "", "".join(plain.splitlines(keepends=True)[:-1]))
-
-
-def test_solve_prints_the_solution() -> None:
-    ran = trm("solve", NEWSPAPER)
-    assert ran.returncode == 0
-    assert digits(ran.stdout) == ANSWER
-    assert ran.stdout.splitlines()[-1].startswith("verified")
-    assert ran.stderr == ""
-
-
-@pytest.mark.parametrize("model", SUDOKUS)
-def test_solve_runs_every_model_of_the_store(model: str) -> None:
-    question, solution = easy(side_of(model))[0]
-    ran = trm("solve", question, "--model", model)
-    assert ran.returncode == 0
-    assert digits(ran.stdout) == solution
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["." * 80], ("80",)),
-        (["x" + NEWSPAPER[1:]], ("r1c1", "'x'")),
-        (["55" + "." * 79], ("row 1", "r1c1", "r1c2")),
-        ([""], ("81",)),
-        ([NEWSPAPER, "--model", "nobody"], ("nobody", "sudoku")),
-        ([NEWSPAPER, "--store", "/nowhere"], ("/nowhere",)),
-    ],
-)
-def test_solve_says_in_one_sentence_what_is_wrong(arguments: list[str], words: tuple[str, ...]) -> None:
-    failed(trm("solve", *arguments), *words)
-
-
 def test_import_says_in_one_sentence_what_is_wrong() -> None:
     failed(trm("import", "/nowhere", "--name", "mine"), "/nowhere", "does not exist")
-
-
-def test_a_puzzle_that_is_not_solved_is_a_failure() -> None:
-    ran = trm("solve", "12345678........9" + "." * 64)
-    assert ran.returncode == 1
-    assert "NOT solved" in ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -104,15 +60,22 @@ def test_train_names_what_is_wrong(tmp_path: Path, arguments: list[str], words: 
     failed(trm("train", str(tmp_path / "run"), *arguments), *words)
 
 
-@pytest.mark.parametrize("arguments", [[], ["sing"], ["serve", "--prot", "80"], ["solve"]])
+@pytest.mark.parametrize("arguments", [[], ["sing"], ["serve", "--prot", "80"], ["solve", "--format", "cake"], ["solve", "--store", "a", "--server", "b"]])
 def test_a_wrong_command_line_is_explained(arguments: list[str]) -> None:
     ran = trm(*arguments)
     assert ran.returncode == 2
     assert "usage: trm" in ran.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["serve"], ["solve"], ["train"], ["evaluate"], ["export"], ["import"]])
-def test_help_is_there(command: list[str]) -> None:
-    ran = trm(*command, "--help")
+def test_help_is_there() -> None:
+    ran = trm("--help")
     assert ran.returncode == 0
     assert ran.stdout.startswith("usage: trm")
+
+
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_help_of_a_command_ends_with_examples(command: str) -> None:
+    ran = trm(command, "--help")
+    assert ran.returncode == 0
+    assert ran.stdout.startswith(f"usage: trm {command}")
+    assert ran.stdout.rstrip().endswith(EXAMPLES[command].rstrip())

@@ -102,10 +102,6 @@ def test_a_grid_can_stand_anywhere_on_a_canvas() -> None:
     assert cropped(np.frombuffer(canvas("....", ".12|", ".||.", "...."), dtype=np.uint8)).size == 0
 
 
-def test_a_grid_is_drawn_in_its_colours() -> None:
-    assert ARC.draw(ARC.parse([[1]]), canvas("12|", "||.", "...")) == "\033[48;5;26m 1 \033[48;5;160m 2 \033[0m"
-
-
 def test_no_answer_is_verified_and_nothing_is_guessed() -> None:
     rules, cells = ARC.rules(3, 5), np.frombuffer(placed([[1]], 2), dtype=np.uint8)[None]
     assert (rules.verifiable, rules.violations(cells, cells).tolist(), rules.excess(cells, cells).tolist()) == (False, [1], [0])

@@ -55,12 +55,6 @@ def test_a_token_that_is_no_symbol_is_written_as_free(token) -> None:
     assert MAZE.render(bytes([token]) * 25, SQUARE) == [" " * 5] * 5
 
 
-def test_a_terminal_shows_the_rows_with_the_path_in_bold() -> None:
-    drawn = MAZE.draw(MAZE.parse(WIDE), tokens(WIDE_ANSWER).tobytes())
-    assert drawn.replace("\033[1m", "").replace("\033[0m", "").splitlines() == WIDE_ANSWER
-    assert drawn.splitlines()[1] == "  #\033[1mo\033[0m# #"
-
-
 @pytest.mark.parametrize(("height", "width"), [(5, 5), (5, 30), (30, 5), (30, 30)])
 def test_mazes_are_read_up_to_the_ends_of_the_range(height, width) -> None:
     lines = ["S" + " " * (width - 1)] + [" " * width] * (height - 2) + [" " * (width - 1) + "G"]

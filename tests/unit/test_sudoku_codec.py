@@ -50,9 +50,3 @@ def test_the_solution_takes_the_form_of_the_grid_that_was_sent() -> None:
 @pytest.mark.parametrize("empty", [0, 1])
 def test_a_token_that_is_no_digit_is_written_as_empty(empty) -> None:
     assert SUDOKU.render(bytes([empty, 2, 3, 4] * 4), "") == "0123" * 4
-
-
-def test_a_terminal_shows_boxes_with_what_the_model_found_in_bold() -> None:
-    drawn = SUDOKU.draw(SUDOKU.parse(QUESTIONS[4]), tokens(ANSWERS[4]).tobytes())
-    assert drawn.replace("\033[1m", "").replace("\033[0m", "").splitlines() == ["1 3 | 2 4", "4 2 | 3 1", "----+----", "2 4 | 1 3", "3 1 | 4 2"]
-    assert drawn.splitlines()[0] == "1 \033[1m3\033[0m | \033[1m2\033[0m \033[1m4\033[0m"

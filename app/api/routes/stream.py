@@ -8,12 +8,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from app.api.answers import answer, options, shown
+from app.api.answers import options, told
 from app.api.deps import Needs, Services
 from app.api.envelope import request_id
 from app.api.errors import PROBLEMS, document
 from app.api.schemas import SolveIn, StepOut
-from app.engine.request import TraceStep
 from app.watching import Watching, watching
 
 OPENING = 1.0
@@ -49,16 +48,9 @@ class Opened:
     async def events(self) -> AsyncIterator[ServerSentEvent]:
         """`step` after `step`, then `result`, or `error`."""
         puzzle, family = self.body.puzzle, self.services.solver.families[self.body.puzzle.type]
-        before = family.render(self.question, puzzle.grid)
         try:
-            async for each in self.watch:
-                if isinstance(each, TraceStep):
-                    step = shown(each, family, puzzle.grid, before)
-                    before = step.grid
-                    yield ServerSentEvent(event="step", raw_data=step.model_dump_json())
-                else:
-                    result = answer(each, family, puzzle.grid, self.identity, self.started)
-                    yield ServerSentEvent(event="result", raw_data=result.model_dump_json(exclude_unset=True))
+            async for each in told(self.watch, family, puzzle.grid, self.question, self.identity, self.started):
+                yield ServerSentEvent(event="step" if isinstance(each, StepOut) else "result", raw_data=each.model_dump_json(exclude_unset=True))
         except Exception as error:  # whatever it is, the status has been sent
             yield ServerSentEvent(event="error", raw_data=document(error, self.services.metrics).decode())
 
