@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from monitoring.dashboards.jobs import jobs
 from monitoring.dashboards.overview import overview
 from monitoring.dashboards.recursion import recursion
 
@@ -20,8 +21,8 @@ HEAD = "# Made from rules.yml by `python -m monitoring.build`; change that.\n"
 def files() -> dict[Path, str]:
     """What there should be: texts by path."""
     made = {}
-    for name, board in (("overview", overview()), ("recursion", recursion())):
-        made[HERE / "grafana" / "dashboards" / f"{name}.json"] = JSONEncoder(sort_keys=True, indent=1).encode(board) + "\n"
+    for dashboard in (overview, recursion, jobs):
+        made[HERE / "grafana" / "dashboards" / f"{dashboard.__name__}.json"] = JSONEncoder(sort_keys=True, indent=1).encode(dashboard()) + "\n"
     rules = yaml.safe_load((HERE / "rules.yml").read_text())
     rule = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": "trm-serve"}, "spec": rules}
     made[HERE / "prometheusrule.yaml"] = HEAD + yaml.safe_dump(rule, sort_keys=False, width=1000)
