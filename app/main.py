@@ -10,9 +10,10 @@ from fastapi import FastAPI
 
 from app.answers import Keep
 from app.api import errors
-from app.api.deps import Services
+from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
-from app.api.routes import batch, models, operations, solve, stream
+from app.api.lines import Lines
+from app.api.routes import batch, jobs, models, operations, solve, stream
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -21,6 +22,10 @@ from app.cache.redis import RedisCache
 from app.cache.tiered import TieredCache
 from app.energy import Energy
 from app.errors import TRMError
+from app.jobs.base import JobStore, Limits
+from app.jobs.consumer import Consumer
+from app.jobs.memory import MemoryJobs
+from app.jobs.redis import RedisJobs
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
@@ -61,6 +66,15 @@ def create_cache(settings: Settings, metrics: Metrics) -> Cache:
     return TieredCache(memory, RedisCache(parse(url), metrics, settings.redis_timeout_seconds)) if url else memory
 
 
+def create_jobs(settings: Settings, solver: Solver) -> Jobs:
+    """Jobs on Redis, or in memory where there is none."""
+    limits = Limits(settings.jobs_client_open, settings.jobs_client_puzzles, settings.jobs_keep_seconds, settings.jobs_lease_seconds)
+    url, lines = settings.jobs_redis_url.get_secret_value(), Lines(solver)
+    store: JobStore = RedisJobs(parse(url), limits) if url else MemoryJobs(limits, settings.jobs_memory_puzzles)
+    consumer = Consumer(store, lines, solver.pool.status, solver.metrics, limits.lease, lambda: solver.draining)
+    return Jobs(store, lines, consumer, settings.jobs_puzzles, settings.max_body_bytes, settings.max_batch_bytes)
+
+
 def create_services(settings: Settings) -> Services:
     """Everything that a request may need; nothing is started yet. Raises `InvalidModel` for an unusable store."""
     store = ModelStore(settings.model_store, settings.models)
@@ -72,11 +86,15 @@ def create_services(settings: Settings) -> Services:
     keep = Keep(solved=settings.cache_seconds, unsolved=settings.cache_unsolved_seconds)
     solver = Solver(FAMILIES, store, pool, create_cache(settings, metrics), metrics, keep)
     batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
-    return Services(solver, pool, store, metrics, batches)
+    return Services(solver, pool, store, metrics, batches, create_jobs(settings, solver))
 
 
-def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
-    """The ASGI application; its lifespan starts the workers and stops them."""
+SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router)
+"""What `trm worker` does not have."""
+
+
+def create_app(settings: Settings, services: Services | None = None, *, solving: bool = True) -> FastAPI:
+    """The ASGI application; its lifespan starts the workers and stops them. Without `solving` it answers to operators only, and works on jobs."""
     made = services or create_services(settings)
 
     @asynccontextmanager
@@ -88,15 +106,19 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             raise
         try:
             await made.solver.cache.start()
+            made.jobs.consumer.start()
             yield {"services": made}
         finally:
             made.solver.draining = True
+            await made.jobs.consumer.close()
+            await made.jobs.store.close()
             await made.pool.close()
             await made.solver.close()
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (solve.router, batch.router, stream.router, models.router, operations.router):
+    for router in (*(SOLVING if solving else ()), operations.router):
         app.include_router(router)
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger={"/v1/solve/batch": settings.max_batch_bytes})
+    larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger)
     return app

@@ -7,13 +7,28 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from app.api.lines import Lines
 from app.batch import Batches
+from app.jobs.base import JobStore
+from app.jobs.consumer import Consumer
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.base import Pool
 from app.solver import Solver
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """All that jobs need. One has at most `puzzles`, each of `line_bytes` at most; a body that is one JSON document has at most `document_bytes`."""
+
+    store: JobStore
+    lines: Lines
+    consumer: Consumer
+    puzzles: int
+    line_bytes: int
+    document_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,7 @@ class Services:
     store: ModelStore
     metrics: Metrics
     batches: Batches
+    jobs: Jobs
 
 
 async def services(request: Request) -> Services:
@@ -34,6 +50,14 @@ async def services(request: Request) -> Services:
 
 
 Needs = Annotated[Services, Depends(services)]
+
+
+async def client(request: Request) -> str:
+    """Whose jobs these are: the name that a request was let in under; empty where anybody is let in."""
+    return str(getattr(request.state, "client", ""))
+
+
+Client = Annotated[str, Depends(client)]
 
 
 class ClientGone(Exception):

@@ -93,7 +93,7 @@ async def test_a_draining_service_is_not_ready_but_live(client, solver) -> None:
 
 @pytest.mark.parametrize(("ready", "live", "statuses"), [(0, True, [503, 200]), (1, False, [200, 503])])
 async def test_ready_and_live_are_what_the_pool_says(client, pool, ready, live, statuses) -> None:
-    pool.status = lambda: PoolStatus(waiting=3, running=2, capacity=9, workers=1, ready=ready, live=live)
+    pool.status = lambda: PoolStatus(waiting=3, running=2, places=48, capacity=9, workers=1, ready=ready, live=live)
     assert [(await client.get(path)).status_code for path in ("/readyz", "/healthz")] == statuses
     assert "trm_requests_waiting 3.0" in (await client.get("/metrics")).text
 
