@@ -36,7 +36,7 @@ def read(line: bytes, longest: int) -> PuzzleIn:
         return PuzzleIn.model_validate_json(line)
     except ValidationError as error:
         fields = tuple(FieldError(pointer(("", *each["loc"])), sentence(each)) for each in error.errors(include_url=False, include_input=False))
-        raise InvalidRequest("; ".join(f"{field.pointer or 'the line'}: {field.detail}" for field in fields), fields=fields) from error
+        raise InvalidRequest("; ".join(f"{field.pointer}: {field.detail}" if field.pointer else field.detail for field in fields), fields=fields) from error
 
 
 def problem(index: int, error: TRMError) -> bytes:

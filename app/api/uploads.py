@@ -77,8 +77,8 @@ class Upload:
             elif any(field.pointer.startswith("/options") for field in error.fields):
                 raise  # it is so for every puzzle
             else:
-                fields = error.fields or (FieldError("", error.detail),)
-                self.wrong += [FieldError(f"{self.root}/{number}{field.pointer}", place + field.detail) for field in fields]
+                within = error.fields[0].pointer if error.fields else ""
+                self.wrong.append(FieldError(f"{self.root}/{number}{within}", place + error.detail))
         else:
             self.puzzles.append((self.count, line.strip()))
 

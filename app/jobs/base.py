@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from app.errors import JobsUnavailable
+
 Status = Literal["queued", "running", "completed", "cancelled", "failed"]
 """`failed`: it has ended and not one of its puzzles could be answered."""
 Kind = Literal["solved", "unsolved", "failed"]
@@ -103,6 +105,11 @@ class Limits:
     puzzles: int
     keep: float
     lease: float
+
+
+def lost(draft: str) -> JobsUnavailable:
+    """The error of an upload that is not there any more."""
+    return JobsUnavailable(f"the upload {draft} was lost; send it again")
 
 
 class JobStore(Protocol):

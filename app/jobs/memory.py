@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from app.errors import JobsUnavailable, KeyReused, QuotaExceeded, UnknownJob
-from app.jobs.base import MOST_DELIVERIES, SUSPECT, Backlog, Counts, Done, Item, Job, Limits, Status, Taken, Written
+from app.jobs.base import MOST_DELIVERIES, SUSPECT, Backlog, Counts, Done, Item, Job, Limits, Status, Taken, Written, lost
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +79,9 @@ class MemoryJobs:
     async def append(self, draft: str, puzzles: Sequence[tuple[int, bytes]], refused: Sequence[bytes]) -> None:
         """Add puzzles and results."""
         self._expire()
-        record = self.records[draft]
+        record = self.records.get(draft)
+        if record is None:
+            raise lost(draft)
         if sum(each.job.counts.total for each in self.records.values()) + len(puzzles) + len(refused) > self.most:
             raise JobsUnavailable(f"the jobs that are kept in memory would have more than {self.most} puzzles", retry_after=60)
         for index, line in puzzles:
@@ -94,7 +96,9 @@ class MemoryJobs:
 
     async def submit(self, draft: str, key: str, fingerprint: str) -> tuple[Job, bool]:
         """Make a job of an upload, or find it made."""
-        record, limits = self.records.pop(draft), self.limits
+        record, limits = self.records.pop(draft, None), self.limits
+        if record is None:
+            raise lost(draft)
         client, counts = record.job.client, record.job.counts
         self._expire()
         known, mark = self.keys.get((client, key), ("", ""))
@@ -155,14 +159,14 @@ class MemoryJobs:
 
     async def renew(self, consumer: str, items: Sequence[Item]) -> list[Item]:
         """Lease them anew."""
-        lost, until = list[Item](), time.monotonic() + self.limits.lease
+        gone, until = list[Item](), time.monotonic() + self.limits.lease
         for item in items:
             place = self._held(consumer, item)
             if place is None:
-                lost.append(item)
+                gone.append(item)
             else:
                 place.until = until
-        return lost
+        return gone
 
     async def finish(self, done: Sequence[Done]) -> Written:
         """Store results and end their items."""
@@ -204,9 +208,9 @@ class MemoryJobs:
 
     async def backlog(self) -> Backlog:
         """What there is to do."""
-        active = self._active()
-        oldest = min((record.job.created for record in active), default=time.time())
-        return Backlog(sum(record.job.counts.pending for record in active), time.time() - oldest)
+        active, now = self._active(), time.time()
+        oldest = min((record.job.created for record in active), default=now)
+        return Backlog(sum(record.job.counts.pending for record in active), now - oldest)
 
     def _active(self) -> list[Record]:
         """Jobs that are not done, the one whose turn it is first."""

@@ -17,7 +17,7 @@ from app.cache.address import Address
 from app.cache.client import connect
 from app.errors import JobsUnavailable, KeyReused, QuotaExceeded, UnknownJob
 from app.jobs import scripts
-from app.jobs.base import DRAFT_SECONDS, Backlog, Counts, Done, Item, Job, Limits, Taken, Written
+from app.jobs.base import DRAFT_SECONDS, Backlog, Counts, Done, Item, Job, Limits, Taken, Written, lost
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class RedisJobs:
         """Add puzzles and results."""
         words = [word for puzzle in puzzles for word in puzzle]
         if not await self._run(scripts.APPEND, [job_key(draft)], DRAFT_SECONDS, len(puzzles), *words, *refused):
-            raise JobsUnavailable("the upload was lost; send it again")
+            raise lost(draft)
 
     async def discard(self, draft: str) -> None:
         """Forget an upload."""
@@ -76,7 +76,7 @@ class RedisJobs:
 
     async def submit(self, draft: str, key: str, fingerprint: str) -> tuple[Job, bool]:
         """Make a job of an upload, or find it made."""
-        client = await self._field(draft, "client")
+        client = await self._owner(draft)
         remembered = f"trm:jobs:key:{hashlib.sha256(f'{len(client)}:{client}{key}'.encode()).hexdigest()}"
         limits, keys = self.limits, [job_key(draft), f"trm:jobs:client:{client}", remembered]
         said, what = await self._run(scripts.SUBMIT, keys, draft, int(key != ""), fingerprint, time.time(), limits.keep, limits.jobs, limits.puzzles)
@@ -86,18 +86,18 @@ class RedisJobs:
             case "reused":
                 raise KeyReused(f"this Idempotency-Key was sent with another job, {what.decode()}")
             case "gone":
-                raise JobsUnavailable("the upload was lost; send it again")
+                raise lost(draft)
         return await self.get(client, what.decode()), said == b"known"
 
     async def get(self, client: str, job: str) -> Job:
         """A job of this client."""
         found = await self._ask(lambda: cast("Awaitable[Any]", self.client.hmget(job_key(job), FIELDS)))
-        values = dict(zip(FIELDS, (each and each.decode() for each in found), strict=True))
+        values = dict(zip(FIELDS, (None if each is None else each.decode() for each in found), strict=True))
         if values["client"] != client or values["status"] in (None, "uploading"):
             raise UnknownJob("there is no such job; it may have expired")
         counts = Counts(*(int(values[name] or 0) for name in ("total", "solved", "unsolved", "failed")))
-        created, ended, expires = (values[name] and float(values[name] or 0) for name in ("created", "ended", "expires"))
-        return Job(job, client, cast("Any", values["status"]), counts, float(created or 0), float(ended) if ended else None, float(expires or 0))
+        created, ended, expires = (float(values[name] or 0) for name in ("created", "ended", "expires"))
+        return Job(job, client, cast("Any", values["status"]), counts, created, ended or None, expires)
 
     async def results(self, client: str, job: str, after: int, count: int) -> list[bytes]:
         """Result lines in the order in which they came."""
@@ -122,8 +122,8 @@ class RedisJobs:
 
     async def renew(self, consumer: str, items: Sequence[Item]) -> list[Item]:
         """Lease them anew."""
-        lost = await self._run(scripts.RENEW, [], consumer, *_places(items))
-        return [items[place] for place in lost]
+        gone = await self._run(scripts.RENEW, [], consumer, *_places(items))
+        return [items[place] for place in gone]
 
     async def finish(self, done: Sequence[Done]) -> Written:
         """Store results and end their items."""
@@ -150,10 +150,10 @@ class RedisJobs:
         pending, oldest = await self._run(scripts.BACKLOG, [])
         return Backlog(pending, max(0.0, time.time() - float(oldest)) if oldest else 0.0)
 
-    async def _field(self, job: str, name: str) -> str:
-        found: bytes | None = await self._ask(lambda: cast("Awaitable[Any]", self.client.hget(job_key(job), name)))
+    async def _owner(self, draft: str) -> str:
+        found: bytes | None = await self._ask(lambda: cast("Awaitable[Any]", self.client.hget(job_key(draft), "client")))
         if found is None:
-            raise JobsUnavailable("the upload was lost; send it again")
+            raise lost(draft)
         return found.decode()
 
     async def _run(self, text: str, keys: Sequence[str], *words: object) -> Any:
