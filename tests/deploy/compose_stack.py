@@ -22,17 +22,22 @@ from tests.e2e.serving import body, until
 from tests.support.redis_servers import free_port
 
 HERE = Path(__file__).parent
+ENVIRONMENT = os.environ | {"CONTAINERS_CONF": str(HERE / "containers.conf")}
 CPU, BASE = "localhost/trm-serve:cpu", "docker.io/library/python:3.11-slim"
 SERVICES = ("redis-cache", "redis-jobs", "api", "worker", "prometheus")
 DEPENDENT = {"api", "worker"}
 
 
-def podman(*words: str, check: bool = True) -> str:
-    """What podman prints; its complaints about the missing systemd are left out."""
-    environ = os.environ | {"CONTAINERS_CONF": str(HERE / "containers.conf")}
-    done = subprocess.run([tool("podman"), *words], cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
-    assert not check or done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
-    return done.stdout.strip() if done.returncode == 0 or check else ""
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    """A command of podman's family, ended, however it ended."""
+    return subprocess.run([tool(words[0]), *words[1:]], cwd=PROJECT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def podman(*words: str) -> str:
+    """What podman prints."""
+    done = run("podman", *words)
+    assert done.returncode == 0, f"podman {' '.join(words)}: {done.stderr}"
+    return done.stdout.strip()
 
 
 def inspected(name: str) -> dict[str, Any]:
@@ -41,8 +46,8 @@ def inspected(name: str) -> dict[str, Any]:
 
 def build() -> None:
     """The CPU image, on a base image that is made of Debian's packages where there is none."""
-    if not podman("image", "inspect", BASE, check=False):
-        subprocess.run([HERE / "stand_in_images"], env=os.environ | {"CONTAINERS_CONF": str(HERE / "containers.conf")}, check=True)
+    if run("podman", "image", "inspect", BASE).returncode != 0:
+        subprocess.run([HERE / "stand_in_images"], env=ENVIRONMENT, check=True)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n")
         trusted = ("--volume=/etc/ssl/certs:/etc/ssl/certs:ro", f"--volume={folder}/pip.conf:/etc/pip.conf:ro")  # this machine's authorities, at build time only
@@ -61,12 +66,19 @@ class Compose:
         self.api, self.prometheus = (httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) for port in self.ports.values())
 
     def compose(self, *words: str) -> None:
-        environ = os.environ | {"CONTAINERS_CONF": str(HERE / "containers.conf")}
         options = ("--env-file", str(self.environment), "--project-name", "trm-check", "--profile", "workers")
-        done = subprocess.run([tool("podman-compose"), *options, *words], cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
+        done = run("podman-compose", *options, *words)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def __enter__(self) -> "Compose":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         self.compose("up", "--detach", "--no-deps", *(each for each in SERVICES if each not in DEPENDENT))
         self.healthy("redis-cache", "redis-jobs")
         started = time.monotonic()
@@ -74,7 +86,6 @@ class Compose:
         until(self.ready, "the API is ready")
         self.seconds = time.monotonic() - started
         self.healthy(*SERVICES)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.compose("down", "--volumes")
@@ -85,7 +96,7 @@ class Compose:
 
     def healthy(self, *services: str) -> None:
         for service in services:
-            until(lambda name=self.container(service): not _failing("healthcheck", "run", name), f"{service} is healthy")
+            until(lambda name=self.container(service): run("podman", "healthcheck", "run", name).returncode == 0, f"{service} is healthy")
 
     def ready(self) -> bool:
         try:
@@ -101,11 +112,6 @@ class Compose:
     def measured(self, expression: str) -> float:
         result = self.prometheus.get("/api/v1/query", params={"query": expression}).json()["data"]["result"]
         return float(result[0]["value"][1]) if result else 0
-
-
-def _failing(*words: str) -> bool:
-    environ = os.environ | {"CONTAINERS_CONF": str(HERE / "containers.conf")}
-    return subprocess.run([tool("podman"), *words], env=environ, capture_output=True, check=False).returncode != 0
 
 
 def hardened(stack: Compose) -> None:
