@@ -17,35 +17,44 @@ from tests.e2e.puzzles import distinct
 from tests.e2e.serving import PATIENCE, Server, body, until
 from tests.support.redis_servers import free_port
 
-pytestmark = [needs("haproxy"), pytest.mark.timeout(600)]
+pytestmark = [needs("nginx"), pytest.mark.timeout(600)]
 
 CLIENTS = 8
 CONFIGURATION = """
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 60s
-  timeout server 60s
-  option httpchk GET /readyz
-  {retries}
-frontend front
-  bind 127.0.0.1:{port}
-  default_backend trm
-backend trm
-  balance roundrobin
-  server a 127.0.0.1:{a} check inter 200ms fall 1 rise 1
-  server b 127.0.0.1:{b} check inter 200ms fall 1 rise 1
+daemon off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxy;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  upstream trm {{
+    server 127.0.0.1:{a} max_fails=0;
+    server 127.0.0.1:{b} max_fails=0;
+  }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://trm;
+      proxy_next_upstream {retries};
+    }}
+  }}
+}}
 """
-RETRIES = "option redispatch 1\n  retries 3\n  retry-on conn-failure empty-response 503"
-"""As the example Ingress has it: nothing was started by an instance that is shutting down."""
+RETRIES = "error timeout http_503 non_idempotent"
+"""Another instance is asked where one is gone, or refuses because it is shutting down: nothing was started there."""
 
 
 @contextmanager
 def proxy(folder: Path, a: int, b: int, retries: str) -> Iterator[str]:
-    """HAProxy in front of two ports; its address."""
-    port, path = free_port(), folder / "haproxy.cfg"
-    path.write_text(CONFIGURATION.format(port=port, a=a, b=b, retries=retries))
-    with subprocess.Popen([tool("haproxy"), "-db", "-f", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    """nginx in front of two ports; its address."""
+    port, path = free_port(), folder / "nginx.conf"
+    path.write_text(CONFIGURATION.format(folder=folder, port=port, a=a, b=b, retries=retries))
+    with subprocess.Popen([tool("nginx"), "-e", "stderr", "-c", str(path)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
@@ -110,5 +119,5 @@ async def test_not_one_request_fails(tmp_path: Path) -> None:
 
 async def test_without_the_proxys_retries_some_would(tmp_path: Path) -> None:
     """The test above would notice: an instance that goes at once, and a proxy that does not ask another."""
-    seen = await rolled(tmp_path, "retries 0", drain=0)
+    seen = await rolled(tmp_path, "off", drain=0)
     assert set(seen) > {"200"}, seen

@@ -7,7 +7,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 BIN = PROJECT / ".deploy" / "bin"
-DEBIAN = ("haproxy", "node", "podman", "prometheus", "promtool", "redis-server")
+DEBIAN = ("nginx", "podman", "prometheus", "promtool", "redis-server")
 
 
 def tool(name: str) -> str:
