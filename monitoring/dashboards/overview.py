@@ -32,7 +32,9 @@ OBJECTIVES = [
         "Above 1 % there is more to do than the workers can: scale out.",
         limits=[(0.001, AMBER), (0.01, RED)],
     ),
-    number("Ready workers", "short", f"sum(trm_worker_up{{{INSTANCE}}})", "Worker processes that have run a real step and live.", first=RED, limits=[(1, GREEN)]),
+    number(
+        "Ready workers", "short", f"sum(trm_worker_up{{{INSTANCE}}})", "Worker processes that have run a real step and live.", first=RED, limits=[(1, GREEN)]
+    ),
     number(
         "Puzzles solved",
         "reqps",
@@ -127,11 +129,16 @@ CACHE = [
         "Hits and coalesced, of all solves.",
         top=1,
     ),
-    lines("Time of a look-up", "s", quantiles("trm_cache_operation_duration_seconds", f'op="get",{INSTANCE}'), "Memory and Redis together.", limits=[(0.05, RED)]),
+    lines(
+        "Time of a look-up", "s", quantiles("trm_cache_operation_duration_seconds", f'op="get",{INSTANCE}'), "Memory and Redis together.", limits=[(0.05, RED)]
+    ),
     lines(
         "Redis errors",
         "short",
-        {"{{kind}}": f"sum by (kind) (rate(trm_cache_errors_total{{{INSTANCE}}}[$__rate_interval]))", "breaker open": f"max(trm_cache_breaker_open{{{INSTANCE}}})"},
+        {
+            "{{kind}}": f"sum by (kind) (rate(trm_cache_errors_total{{{INSTANCE}}}[$__rate_interval]))",
+            "breaker open": f"max(trm_cache_breaker_open{{{INSTANCE}}})",
+        },
         "A second, by kind; and whether Redis is passed over just now. Requests are answered without it.",
     ),
 ]

@@ -29,7 +29,9 @@ def quantiles(metric: str, labels: str, by: str = "") -> dict[str, str]:
     return {f"p{q * 100:g}{f' {{{{{by}}}}}' if by else ''}": f"histogram_quantile({q}, {inner})" for q in QUANTILES}
 
 
-def lines(title: str, unit: str, queries: dict[str, str], about: str, *, limits: Limits = (), width: int = 8, stacked: bool = False, top: float | None = None) -> Panel:
+def lines(
+    title: str, unit: str, queries: dict[str, str], about: str, *, limits: Limits = (), width: int = 8, stacked: bool = False, top: float | None = None
+) -> Panel:
     """Curves over time; `queries` are expressions by legend. Limits are drawn as lines."""
     panel = timeseries.Panel().min(0).fill_opacity(25 if stacked else 8).show_points(common.VisibilityMode.AUTO).span_nulls(False)
     panel.legend(common_builders.VizLegendOptions().display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM).show_legend(True))
@@ -79,7 +81,9 @@ def board(uid: str, title: str, about: str, rows: dict[str, list[Panel]], *, by_
 def _choice(name: str) -> dashboard.QueryVariable:
     query = f"label_values(trm_model_info, {name})"
     variable = dashboard.QueryVariable(name).label(name.capitalize()).datasource(SOURCE).query(query)
-    return variable.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True).all_value(".+").sort(models.VariableSort.ALPHABETICAL_ASC)
+    return (
+        variable.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).multi(True).include_all(True).all_value(".+").sort(models.VariableSort.ALPHABETICAL_ASC)
+    )
 
 
 def _filled(panel: timeseries.Panel | stat.Panel, title: str, unit: str, queries: dict[str, str], about: str, width: int, height: int) -> Panel:

@@ -27,7 +27,8 @@ HALTING = [
     lines(
         "Attempts",
         "short",
-        quantiles("trm_attempts", MODEL) | {"mean": f"sum(rate(trm_attempts_sum{{{MODEL}}}[$__rate_interval])) / sum(rate(trm_attempts_count{{{MODEL}}}[$__rate_interval]))"},
+        quantiles("trm_attempts", MODEL)
+        | {"mean": f"sum(rate(trm_attempts_sum{{{MODEL}}}[$__rate_interval])) / sum(rate(trm_attempts_count{{{MODEL}}}[$__rate_interval]))"},
         "Symmetric copies that a puzzle was tried on.",
     ),
     lines(
@@ -49,7 +50,11 @@ STEPS = [
         {"{{model}}": f"sum by (model) (rate(trm_step_batch_size_sum{{{MODEL}}}[$__rate_interval]))"},
         "A second, each puzzle of a batch counted: the work done.",
     ),
-    heat("Puzzles in a step", f"sum by (le) (increase(trm_step_batch_size_bucket{{{MODEL}}}[$__rate_interval]))", "Batch sizes. Under load they should be near the slots."),
+    heat(
+        "Puzzles in a step",
+        f"sum by (le) (increase(trm_step_batch_size_bucket{{{MODEL}}}[$__rate_interval]))",
+        "Batch sizes. Under load they should be near the slots.",
+    ),
     lines(
         "Occupancy",
         "percentunit",
@@ -86,4 +91,6 @@ STEPS = [
 def recursion() -> Dashboard:
     """The dashboard."""
     rows = {"Halting": HALTING, "Steps": STEPS}
-    return board("trm-recursion", "TRM Serve / Recursion", "How deep do the models think, how fast do they step, how often are they right?", rows, by_model=True)
+    return board(
+        "trm-recursion", "TRM Serve / Recursion", "How deep do the models think, how fast do they step, how often are they right?", rows, by_model=True
+    )

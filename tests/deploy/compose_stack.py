@@ -11,6 +11,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,10 @@ def build() -> None:
         subprocess.run([HERE / "stand_in_images"], env=ENVIRONMENT, check=True)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "pip.conf").write_text("[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n")
-        trusted = ("--volume=/etc/ssl/certs:/etc/ssl/certs:ro", f"--volume={folder}/pip.conf:/etc/pip.conf:ro")  # this machine's authorities, at build time only
+        trusted = (
+            "--volume=/etc/ssl/certs:/etc/ssl/certs:ro",
+            f"--volume={folder}/pip.conf:/etc/pip.conf:ro",
+        )  # this machine's authorities, at build time only
         podman("build", "--format=docker", "--network=host", *trusted, "--target=cpu", f"--tag={CPU}", ".")
 
 
@@ -96,7 +101,8 @@ class Compose:
 
     def healthy(self, *services: str) -> None:
         for service in services:
-            until(lambda name=self.container(service): run("podman", "healthcheck", "run", name).returncode == 0, f"{service} is healthy")
+            check = partial(run, "podman", "healthcheck", "run", self.container(service))
+            until(lambda asked=check: asked().returncode == 0, f"{service} is healthy")
 
     def ready(self) -> bool:
         try:
@@ -119,9 +125,11 @@ def hardened(stack: Compose) -> None:
     for service in SERVICES:
         _, status = stack.process(service)
         uid, capabilities = status["Uid"].split()[0], int(status["CapEff"], 16)
-        assert uid != "0" and capabilities == 0 and status["NoNewPrivs"] == "1", (service, status)
+        assert uid != "0", service
+        assert (capabilities, status["NoNewPrivs"]) == (0, "1"), service
         limits = inspected(stack.container(service))["HostConfig"]
-        assert limits["ReadonlyRootfs"] and limits["Memory"] > 0, service
+        assert limits["ReadonlyRootfs"], service
+        assert limits["Memory"] > 0, service
         print(f"{service}: uid {uid}, root read-only, no capabilities, memory limit {limits['Memory'] >> 20} MiB")
 
 
@@ -144,7 +152,7 @@ def used(stack: Compose) -> None:
     print("the job is still there")
 
 
-def replaced(stack: Compose, service: str, back: Any) -> None:
+def replaced(stack: Compose, service: str, back: Callable[[], object]) -> None:
     """Kill a container's first process, as a crash would; it comes back by itself."""
     pid, _ = stack.process(service)
     os.kill(pid, signal.SIGKILL)

@@ -37,7 +37,8 @@ def test_every_panel_has_a_title_an_explanation_a_number_and_a_place(path: Path)
     shown = panels(path)
     assert len(shown) >= 8
     for panel in shown:
-        assert panel["title"] and panel["description"].endswith(".") and panel["id"], panel
+        assert panel["title"], panel
+        assert panel["description"].endswith("."), panel
         assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
         assert all(target["datasource"]["uid"] == "${datasource}" for target in panel["targets"])
     assert len({panel["id"] for panel in shown}) == len(shown)

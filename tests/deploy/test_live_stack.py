@@ -33,7 +33,8 @@ def has_data(prometheus: Prometheus, expression: str) -> bool:
 @pytest.mark.parametrize("title", PANELS)
 def test_every_panel_has_data(prometheus: Prometheus, title: str) -> None:
     for expression in PANELS[title]:
-        until(lambda asked=filled(expression, "15s"): has_data(prometheus, asked), f"there is data of {expression}")
+        asked = filled(expression, "15s")
+        until(lambda each=asked: has_data(prometheus, each), f"there is data of {asked}")
 
 
 @pytest.mark.parametrize("record", rules("record"))
@@ -44,7 +45,7 @@ def test_every_recording_rule_records(prometheus: Prometheus, record: str) -> No
 @pytest.mark.parametrize("alert", rules("alert"))
 def test_every_alert_has_something_to_compare(prometheus: Prometheus, alert: str) -> None:
     for operand in operands(rules("alert")[alert]):
-        until(lambda asked=operand: has_data(prometheus, asked), f"there is data of {operand}")
+        until(lambda each=operand: has_data(prometheus, each), f"there is data of {operand}")
 
 
 def test_prometheus_evaluates_every_rule_without_an_error(prometheus: Prometheus) -> None:

@@ -59,7 +59,7 @@ def _compiled(lines: list[str], folder: Path) -> str:
     (folder / "objects.ts").write_text("\n".join(lines))
     if not (folder / "node_modules").exists():
         (folder / "node_modules").symlink_to(PROJECT / ".deploy" / "node_modules")
-    options = "--noEmit --strict --skipLibCheck --module nodenext --moduleResolution nodenext --target es2022 --types".split()
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "--moduleResolution", "nodenext", "--target", "es2022", "--types"]
     compiler = PROJECT / ".deploy" / "node_modules" / ".bin" / "tsc"
     return subprocess.run([compiler, *options, "", "objects.ts"], cwd=folder, capture_output=True, text=True, check=False).stdout
 
@@ -160,7 +160,8 @@ def test_no_secret_is_written_down() -> None:
     for variant in VARIANTS:
         assert not objects(variant, "Secret")
     example = dict(line.split("=", 1) for line in (PROJECT / ".env.example").read_text().splitlines() if line and not line.startswith("#"))
-    assert set(example) == {"REDIS_PASSWORD", "GRAFANA_PASSWORD"} and not any(example.values())
+    assert set(example) == {"REDIS_PASSWORD", "GRAFANA_PASSWORD"}
+    assert not any(example.values())
 
 
 @needs("hadolint")
@@ -177,7 +178,7 @@ def test_the_compose_file_is_valid_and_has_no_serious_finding(tmp_path: Path) ->
     services = yaml.safe_load(_composed("--env-file", str(tmp_path / "env"), "--profile", "gpu", "--profile", "workers").stdout)["services"]
     assert set(services) == {"api", "api-gpu", "worker", "redis-cache", "redis-jobs", "prometheus", "grafana"}
     for name, service in services.items():
-        assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["restart"] == "unless-stopped", name
+        assert (service["read_only"], service["cap_drop"], service["restart"]) == (True, ["ALL"], "unless-stopped"), name
         assert service["deploy"]["resources"]["limits"]["memory"], name
         settings = {each.removeprefix("TRM_").lower() for each in service.get("environment", {}) if each.startswith("TRM_")}
         assert settings <= Settings.model_fields.keys(), name
@@ -186,7 +187,8 @@ def test_the_compose_file_is_valid_and_has_no_serious_finding(tmp_path: Path) ->
 @needs("podman-compose")
 def test_the_stack_does_not_start_without_passwords() -> None:
     refused = _composed("--env-file", "/dev/null")
-    assert "set it in .env" in refused.stdout + refused.stderr and refused.returncode != 0
+    assert refused.returncode != 0
+    assert "set it in .env" in refused.stdout + refused.stderr
 
 
 def _composed(*options: str) -> "subprocess.CompletedProcess[str]":

@@ -1,5 +1,6 @@
 """Where the tools are that these tests run: `make deploy-check` installs them into .deploy, `tests/install_tools` those of Debian."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 BIN = PROJECT / ".deploy" / "bin"
-DEBIAN = ("nginx", "podman", "prometheus", "promtool", "redis-server")
+DEBIAN = ("debootstrap", "nginx", "podman", "prometheus", "promtool", "redis-server")
 
 
 def tool(name: str) -> str:
     """The path of a tool, whether it is there or not."""
-    return (shutil.which(name) or name) if name in DEBIAN else str(BIN / name)
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    return (shutil.which(name, path=path) or name) if name in DEBIAN else str(BIN / name)
 
 
 def needs(*names: str) -> pytest.MarkDecorator:
