@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from app.api.lines import Lines
+from app.api.uploads import Caller
 from app.batch import Batches
 from app.jobs.base import JobStore
 from app.jobs.consumer import Consumer
@@ -52,12 +53,12 @@ async def services(request: Request) -> Services:
 Needs = Annotated[Services, Depends(services)]
 
 
-async def client(request: Request) -> str:
-    """Whose jobs these are: the name that a request was let in under; empty where anybody is let in."""
-    return str(getattr(request.state, "client", ""))
+async def client(request: Request) -> Caller:
+    """Who has sent a request, as far as whoever let it in has said."""
+    return Caller(getattr(request.state, "client", ""), getattr(request.state, "job_quota", None))
 
 
-Client = Annotated[str, Depends(client)]
+Client = Annotated[Caller, Depends(client)]
 
 
 class ClientGone(Exception):

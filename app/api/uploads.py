@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from app.api.errors import MOST_ERRORS
 from app.api.lines import Lines, problem, read
@@ -21,8 +22,16 @@ BREATH = 20
 """Lines that are checked before others have their turn."""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who has sent a request: the name that it was let in under, empty where anybody is, and how many jobs it may have open, if it has a quota of its own."""
+
+    name: str = ""
+    jobs: int | None = None
+
+
 class Upload:
-    """One upload. `most` puzzles may be in it, of `longest` bytes each; A place in the body is called `named`, and pointed to below `root`."""
+    """One upload. `most` puzzles may be in it, of `longest` bytes each. A place in the body is called `named`, and pointed to below `root`."""
 
     def __init__(self, store: JobStore, lines: Lines, terms: TermsIn, most: int, longest: int, named: str, root: str) -> None:
         self.store, self.lines, self.terms, self.most, self.longest, self.named, self.root = store, lines, terms, most, longest, named, root
@@ -30,13 +39,13 @@ class Upload:
         self.puzzles, self.refused = list[tuple[int, bytes]](), list[bytes]()
         self.wrong, self.bad = list[FieldError](), 0
 
-    async def send(self, client: str, key: str, lines: AsyncIterator[tuple[int, bytes]], *, stop: bool) -> tuple[Job, bool]:
+    async def send(self, client: Caller, key: str, lines: AsyncIterator[tuple[int, bytes]], *, stop: bool) -> tuple[Job, bool]:
         """Upload all lines, each with its number, and submit; True if the job was there already.
 
         Raises `InvalidRequest` for an empty upload, one with too many puzzles and, with `stop`, one with bad ones; and what `JobStore.submit` raises.
         """
         self.hash.update(b"stop" if stop else b"continue")
-        draft = await self.store.open(client, self.terms.model_dump_json().encode())
+        draft = await self.store.open(client.name, self.terms.model_dump_json().encode())
         try:
             async for number, line in lines:
                 await self._add(draft, number, line, stop=stop)
@@ -45,7 +54,7 @@ class Upload:
             if not self.count:
                 raise InvalidRequest("there is no puzzle in the body")
             await self._flush(draft)
-            return await self.store.submit(draft, key, self.hash.hexdigest())
+            return await self.store.submit(draft, key, self.hash.hexdigest(), client.jobs)
         except BaseException:  # a client that leaves cancels this
             with contextlib.suppress(JobsUnavailable):  # then it is kept for a while, unseen
                 await asyncio.shield(self.store.discard(draft))

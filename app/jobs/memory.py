@@ -94,7 +94,7 @@ class MemoryJobs:
         """Forget an upload."""
         self.records.pop(draft, None)
 
-    async def submit(self, draft: str, key: str, fingerprint: str) -> tuple[Job, bool]:
+    async def submit(self, draft: str, key: str, fingerprint: str, most: int | None = None) -> tuple[Job, bool]:
         """Make a job of an upload, or find it made."""
         record, limits = self.records.pop(draft, None), self.limits
         if record is None:
@@ -107,9 +107,10 @@ class MemoryJobs:
                 raise KeyReused(f"this Idempotency-Key was sent with another job, {known}")
             return self.records[known].job, True
         others = [each.job.counts.pending for each in self._active() if each.job.client == client]
-        if len(others) >= limits.jobs or sum(others) + counts.pending > limits.puzzles:
+        jobs = limits.jobs if most is None else most
+        if len(others) >= jobs or sum(others) + counts.pending > limits.puzzles:
             had = f"{len(others)} jobs with {sum(others)} puzzles"
-            raise QuotaExceeded(f"{had} are open already; at most {limits.jobs} jobs with {limits.puzzles} puzzles may be")
+            raise QuotaExceeded(f"{had} are open already; at most {jobs} jobs with {limits.puzzles} puzzles may be")
         now = time.time()
         record.job, record.submitted = replace(record.job, created=now, expires=now + limits.keep), True
         if not counts.pending:

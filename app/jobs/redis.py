@@ -1,6 +1,6 @@
 """The store of jobs that many servers share, on Redis: see `scripts` for what happens there. Knows commands, connections and time limits; no puzzles.
 
-Whatever is wrong with Redis, the caller gets `JobsUnavailable` in time, and it is logged once. A command that was not answered may have been carried out:
+Whatever is wrong with Redis, the caller gets `JobsUnavailable` in time. A command that was not answered may have been carried out:
 repeating it is harmless, but for `open` and `append`, whose upload is given up then.
 """
 
@@ -74,15 +74,16 @@ class RedisJobs:
         key = job_key(draft)
         await self._ask(lambda: self.client.delete(key, f"{key}:items", f"{key}:results"))
 
-    async def submit(self, draft: str, key: str, fingerprint: str) -> tuple[Job, bool]:
+    async def submit(self, draft: str, key: str, fingerprint: str, most: int | None = None) -> tuple[Job, bool]:
         """Make a job of an upload, or find it made."""
         client = await self._owner(draft)
         remembered = f"trm:jobs:key:{hashlib.sha256(f'{len(client)}:{client}{key}'.encode()).hexdigest()}"
-        limits, keys = self.limits, [job_key(draft), f"trm:jobs:client:{client}", remembered]
-        said, what = await self._run(scripts.SUBMIT, keys, draft, int(key != ""), fingerprint, time.time(), limits.keep, limits.jobs, limits.puzzles)
+        limits, jobs = self.limits, self.limits.jobs if most is None else most
+        keys = [job_key(draft), f"trm:jobs:client:{client}", remembered]
+        said, what = await self._run(scripts.SUBMIT, keys, draft, int(key != ""), fingerprint, time.time(), limits.keep, jobs, limits.puzzles)
         match said.decode():
             case "quota":
-                raise QuotaExceeded(f"{what.decode()} open already; at most {limits.jobs} jobs with {limits.puzzles} puzzles may be")
+                raise QuotaExceeded(f"{what.decode()} open already; at most {jobs} jobs with {limits.puzzles} puzzles may be")
             case "reused":
                 raise KeyReused(f"this Idempotency-Key was sent with another job, {what.decode()}")
             case "gone":

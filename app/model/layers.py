@@ -42,13 +42,13 @@ class SwiGLU(nn.Module):
 
     def __init__(self, config: TRMConfig, width: int) -> None:
         super().__init__()
-        inner = config.swiglu_size(width)
-        self.gate_up_proj = Linear(width, 2 * inner)
-        self.down_proj = Linear(inner, width)
+        self.inner = config.swiglu_size(width)
+        self.gate_up_proj = Linear(width, 2 * self.inner)
+        self.down_proj = Linear(self.inner, width)
         self.normed, self.eps = config.gate == "sigmoid_norm", config.rms_norm_eps
 
     def forward(self, x: Tensor) -> Tensor:
-        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        gate, up = self.gate_up_proj(x).split(self.inner, dim=-1)
         inner = torch.sigmoid(gate) * rms_norm(gate * up, self.eps) if self.normed else F.silu(gate) * up
         down: Tensor = self.down_proj(inner)
         return down
@@ -90,38 +90,40 @@ class Attention(nn.Module):
 class UnitAttention(nn.Module):
     """Attention inside rows (first third of the heads), columns (second) and boxes (last) of a square grid.
 
-    Every cell sees its own three units only, so attention costs 9 x 9 per unit instead of 81 x 81.
+    Every cell sees its own three units only, so attention costs 9 x 9 per unit instead of 81 x 81. One look-up brings the parts of every cell
+    (channels of q, k or v, of one head) into the order of units and another brings them back: half the operations of reshaping and transposing.
     """
+
+    apart: Tensor
+    back: Tensor
 
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
         assert config.box_shape is not None
-        self.side, self.box = isqrt(config.seq_len), config.box_shape
-        self.group, self.head_dim = config.num_heads // 3, config.head_dim
+        self.side, self.heads, self.head_dim = isqrt(config.seq_len), config.num_heads, config.head_dim
         self.qkv_proj = Linear(config.hidden_size, 3 * config.hidden_size)
         self.o_proj = Linear(config.hidden_size, config.hidden_size)
+        cells = self._cells(*config.box_shape)
+        head = torch.arange(self.heads).view(3, 1, -1, 1)
+        parts = torch.stack([(3 * cells + kind).unsqueeze(2) * self.heads + head for kind in range(3)])
+        self.register_buffer("apart", parts.flatten(), persistent=False)
+        self.register_buffer("back", (cells.unsqueeze(2) * self.heads + head).flatten().argsort(), persistent=False)
 
-    def attend(self, qkv: Tensor) -> Tensor:
-        """(batch, units, cells, 3, group, head_dim) -> (batch, units, cells, group, head_dim)."""
-        q, k, v = qkv.permute(3, 0, 1, 4, 2, 5).unbind(0)
-        weight = torch.softmax(q @ k.transpose(-1, -2) * self.head_dim**-0.5, dim=-1)
-        return (weight @ v).transpose(2, 3)
+    def _cells(self, tall: int, wide: int) -> Tensor:
+        """Cells of each unit, (rows columns boxes, units, cells)."""
+        side = self.side
+        rows = torch.arange(side * side).view(side, side)
+        boxes = rows.view(side // tall, tall, side // wide, wide).transpose(1, 2).reshape(side, side)
+        return torch.stack((rows, rows.T, boxes))
 
     def forward(self, x: Tensor) -> Tensor:
-        batch, cells, _ = x.shape
-        side, (tall, wide), channels = self.side, self.box, (self.group, self.head_dim)
-        qkv = self.qkv_proj(x).view(batch, side, side, 3, 3, *channels)
-        rows, columns, boxes = qkv.unbind(4)
-        bands, stacks = side // tall, side // wide
-        boxes = boxes.view(batch, bands, tall, stacks, wide, 3, *channels).transpose(2, 3)
-        out_boxes = self.attend(boxes.reshape(batch, side, side, 3, *channels))
-        out_boxes = out_boxes.reshape(batch, bands, stacks, tall, wide, *channels).transpose(2, 3)
-        out = (
-            self.attend(rows).reshape(batch, cells, -1),
-            self.attend(columns.transpose(1, 2)).transpose(1, 2).reshape(batch, cells, -1),
-            out_boxes.reshape(batch, cells, -1),
-        )
-        mixed: Tensor = self.o_proj(torch.cat(out, dim=-1))
+        cells = self.side**2
+        parts = self.qkv_proj(x).view(-1, 3 * cells * self.heads, self.head_dim).index_select(1, self.apart)
+        units = self.side * self.heads
+        q, k, v = parts.view(-1, 3 * units, self.side, self.head_dim).split(units, 1)
+        weight = torch.softmax(q @ k.transpose(-1, -2) * self.head_dim**-0.5, dim=-1)
+        out = (weight @ v).reshape(-1, cells * self.heads, self.head_dim).index_select(1, self.back)
+        mixed: Tensor = self.o_proj(out.view(-1, cells, self.heads * self.head_dim))
         return mixed
 
 

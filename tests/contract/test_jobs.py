@@ -255,6 +255,18 @@ async def test_a_client_has_its_quota_of_jobs_and_gets_it_back(make: Make) -> No
         await put(store, client="alice")
 
 
+async def test_a_client_may_have_a_quota_of_its_own(make: Make) -> None:
+    store = make(jobs=2)
+    for most, allowed in ((5, 4), (3, 0)):
+        for _ in range(allowed):
+            draft = await store.open("alice", b"terms")
+            await store.append(draft, [(0, b"puzzle")], [])
+            await store.submit(draft, "", "f", most)
+        draft = await store.open("alice", b"terms")
+        with pytest.raises(QuotaExceeded, match=f"4 jobs .* at most {min(most, 4)} jobs"):
+            await store.submit(draft, "", "f", min(most, 4))
+
+
 async def test_a_client_has_its_quota_of_puzzles_without_a_result(make: Make) -> None:
     store = make(puzzles=10)
     await put(store, 6, refused=3)

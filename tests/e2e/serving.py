@@ -159,6 +159,12 @@ class Server:
         return sum(_proportional_bytes(pid) for pid in (self.process.pid, *self.children()))
 
 
+class Worker(Server):
+    """`trm worker`, in the same way."""
+
+    command = "worker"
+
+
 def body(grid: object, model: str | None = None, **options: object) -> Json:
     """The body of a request for one Sudoku."""
     chosen = {"model": model} if model is not None else {}

@@ -10,6 +10,7 @@ from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = {
+    "batch": "measured",
     "redis_url": "none",
     "jobs_redis_url": "none",
     "workers": "one a core, 8 at most",

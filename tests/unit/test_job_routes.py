@@ -200,6 +200,15 @@ async def test_a_client_beyond_its_quota_is_told_when_to_come_back(idle) -> None
     assert (response.status_code, response.json()["type"], int(response.headers["retry-after"]) > 0) == (429, "/problems/quota-exceeded", True)
 
 
+async def test_jobs_are_their_clients_own(idle, services) -> None:
+    job = (await post(idle, FOUR)).json()["id"]
+    async with client_of(services, {"client": "bob", "job_quota": 1}) as bob:
+        for response in (await bob.get(f"/v1/jobs/{job}"), await bob.get(f"/v1/jobs/{job}/results"), await bob.delete(f"/v1/jobs/{job}")):
+            assert (response.status_code, response.json()["type"]) == (404, "/problems/unknown-job")
+        assert [(await post(bob, FOUR)).status_code for _ in range(2)] == [202, 429]
+    assert (await idle.get(f"/v1/jobs/{job}")).json()["status"] == "queued"
+
+
 async def test_a_cancelled_job_is_told_and_counted_once(idle, counted) -> None:
     job = (await post(idle, FOUR, FOUR)).json()
     for _ in range(2):

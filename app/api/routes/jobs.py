@@ -130,7 +130,7 @@ async def _document(request: Request, services: Services) -> tuple[Upload, Async
 @router.get("/{job}", responses=UNKNOWN)
 async def read(job: str, services: Needs, client: Client) -> JobOut:
     """How far a job has come."""
-    return shown(await services.jobs.store.get(client, job))
+    return shown(await services.jobs.store.get(client.name, job))
 
 
 @router.get("/{job}/results", response_class=StreamingResponse, responses=RESULTS)
@@ -140,7 +140,7 @@ async def results(job: str, services: Needs, client: Client, after: Annotated[in
     A result is an answer or a problem, with the `index` of its puzzle. The response ends with the last result that there is now, or early if the store
     goes away: ask again, after what has come, until there are as many as puzzles.
     """
-    first = await services.jobs.store.results(client, job, after, PAGE)
+    first = await services.jobs.store.results(client.name, job, after, PAGE)
 
     async def pages() -> AsyncIterator[bytes]:
         page, place = first, after
@@ -148,7 +148,7 @@ async def results(job: str, services: Needs, client: Client, after: Annotated[in
             yield b"".join(line + b"\n" for line in page)
             place += len(page)
             try:
-                page = await services.jobs.store.results(client, job, place, PAGE)
+                page = await services.jobs.store.results(client.name, job, place, PAGE)
             except JobsUnavailable:
                 return
 
@@ -158,7 +158,7 @@ async def results(job: str, services: Needs, client: Client, after: Annotated[in
 @router.delete("/{job}", responses=UNKNOWN)
 async def cancel(job: str, services: Needs, client: Client) -> JobOut:
     """Cancel a job: no puzzle is begun any more, and results that are there stay. A job that has ended stays as it is."""
-    found, was_open = await services.jobs.store.cancel(client, job)
+    found, was_open = await services.jobs.store.cancel(client.name, job)
     if was_open:
         services.metrics.jobs_finished.labels(found.status).inc()
     return shown(found)
