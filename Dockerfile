@@ -45,9 +45,9 @@ COPY model_store /srv/model_store
 WORKDIR /tmp
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-# a 503 raises, and so does silence
+# a 503 raises, and so does silence; a port of its own for health and metrics is asked first
 HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --retries=3 \
-    CMD ["/opt/venv/bin/python", "-S", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + os.environ.get('TRM_PORT', '8000') + '/healthz', timeout=3)"]
+    CMD ["/opt/venv/bin/python", "-S", "-c", "import os, urllib.request; urllib.request.urlopen('http://127.0.0.1:' + (os.environ.get('TRM_METRICS_PORT') or os.environ.get('TRM_PORT', '8000')) + '/healthz', timeout=3)"]
 ENTRYPOINT ["trm"]
 CMD ["serve"]
 

@@ -3,12 +3,12 @@
 A machine that reports no energy is helped out by an exporter of the service's own energy series over a folder like RAPL's.
 """
 
+import contextlib
 import json
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +19,7 @@ import yaml
 
 from app.energy import Energy
 from app.metrics import Metrics
+from tests.deploy.mixture import fresh, mixture
 from tests.deploy.promql import MONITORING
 from tests.deploy.tools import tool
 from tests.e2e.serving import PATIENCE, Server, until
@@ -37,7 +38,7 @@ class Worker(Server):
 class Stack:
     """Everything, entered when Prometheus has scraped every target. `interval` is in seconds."""
 
-    def __init__(self, interval: int = 1) -> None:
+    def __init__(self, interval: int = 2) -> None:
         self.interval = interval
 
     def __enter__(self) -> Self:
@@ -124,7 +125,8 @@ class EnergyExporter:
                 lines = [line for line in metrics.render().decode().splitlines() if "trm_energy" in line]
                 self.send_response(200)
                 self.end_headers()
-                self.wfile.write("\n".join([*lines, ""]).encode())
+                with contextlib.suppress(ConnectionError):  # Prometheus has given up on this scrape
+                    self.wfile.write("\n".join([*lines, ""]).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -141,44 +143,44 @@ class EnergyExporter:
 
 
 class Traffic:
-    """Mixed requests, again and again while entered: `bodies` are single solves; a batch, a stream and a job of the same puzzles go in between."""
+    """Mixed requests while entered, from a few clients at once: single solves, and now and then a batch, a stream and a job."""
 
-    def __init__(self, server: Server, bodies: Iterator[Sample], pause: float = 0.02) -> None:
-        self.server, self.bodies, self.pause = server, bodies, pause
+    def __init__(self, server: Server, clients: int = 4) -> None:
+        self.server = server
         self.ending = threading.Event()
-        self.statuses: dict[int, int] = {}
-        self.wrong: BaseException | None = None
-        self.thread = threading.Thread(target=self._run)
+        self.statuses: set[int] = set()
+        self.wrong: list[BaseException] = []
+        self.threads = [threading.Thread(target=self._run, args=(seed,)) for seed in range(clients)]
 
     def __enter__(self) -> Self:
-        self.thread.start()
+        for thread in self.threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.ending.set()
-        self.thread.join(PATIENCE)
-        if self.wrong is not None:
-            raise self.wrong
+        for thread in self.threads:
+            thread.join(PATIENCE)
+        if self.wrong:
+            raise self.wrong[0]
 
-    def _run(self) -> None:
+    def _run(self, seed: int) -> None:
         try:
             with httpx.Client(base_url=self.server.url, timeout=PATIENCE, trust_env=False) as client:
-                for number, body in enumerate(self.bodies):
-                    if self.ending.wait(self.pause):
+                for number, body in enumerate(mixture(seed)):
+                    if self.ending.wait(0.02):
                         return
-                    self._count(client.post("/v1/solve", json=body))
-                    if number % 20 == 0:
-                        self._others(client, body, number)
+                    self.statuses.add(client.post("/v1/solve", json=body).status_code)
+                    if number % 40 == 10 * seed:
+                        self._many(client, fresh(60, seed, number))
         except BaseException as error:
-            self.wrong = error
+            self.wrong.append(error)
 
-    def _others(self, client: httpx.Client, body: Sample, number: int) -> None:
-        """A batch, a stream and a job; only the job has puzzles that cannot be read."""
-        puzzles = [body["puzzle"]] * 3
-        self._count(client.post("/v1/solve/batch", json={"puzzles": puzzles}))
-        self._count(client.post("/v1/solve/stream", json={"puzzle": body["puzzle"]}))
-        lines = "".join(json.dumps(puzzle) + "\n" for puzzle in [*puzzles, {"type": "sudoku", "grid": f"no grid {number}"}])
-        self._count(client.post("/v1/jobs?on_error=continue", content=lines, headers={"content-type": "application/x-ndjson"}))
-
-    def _count(self, response: httpx.Response) -> None:
-        self.statuses[response.status_code] = self.statuses.get(response.status_code, 0) + 1
+    def _many(self, client: httpx.Client, puzzles: list[Sample]) -> None:
+        """A batch, a stream and a job; of the job one line is no puzzle."""
+        lines = "".join(json.dumps(puzzle) + "\n" for puzzle in [*puzzles, {"type": "sudoku", "grid": "none"}])
+        self.statuses |= {
+            client.post("/v1/solve/batch", json={"puzzles": puzzles[:10]}).status_code,
+            client.post("/v1/solve/stream", json={"puzzle": puzzles[0]}).status_code,
+            client.post("/v1/jobs?on_error=continue", content=lines, headers={"content-type": "application/x-ndjson"}).status_code,
+        }

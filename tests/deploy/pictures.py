@@ -16,7 +16,6 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from tests.deploy.live import Prometheus, Stack, Traffic
-from tests.deploy.mixture import mixture
 from tests.deploy.promql import BOARDS, board, filled, panels
 
 UNITS = {"s": "s", "percentunit": "share", "reqps": "1/s", "ops": "1/s", "watt": "W", "joule": "J"}
@@ -67,15 +66,17 @@ class Painter:
 
     def _lines(self, axes: Axes, panel: dict[str, Any]) -> None:
         defaults = panel["fieldConfig"]["defaults"]
-        for query in panel["targets"]:
-            for legend, times, values in self._series(query):
-                axes.plot(times, values, linewidth=0.9, label=legend)
+        series = [each for query in panel["targets"] for each in self._series(query)]
+        crowded = len(series) > 6
+        for legend, times, values in series:
+            axes.plot(times, values, linewidth=0.9, label=legend if not crowded or np.nansum(values) else None)  # nothing of nothing in a long legend
         for step in defaults.get("thresholds", {}).get("steps", []):
             if step["value"] is not None:
                 axes.axhline(step["value"], color=step["color"], linestyle="--", linewidth=0.8)
         axes.set_ylim(bottom=0, top=defaults.get("max"))
         axes.set_ylabel(UNITS.get(defaults["unit"], ""), fontsize=6)
-        axes.legend(fontsize=5, loc="upper left", ncols=2, framealpha=0.6)
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(fontsize=5, loc="upper left", ncols=2, framealpha=0.6)
 
     def _heat(self, axes: Axes, panel: dict[str, Any]) -> None:
         """Cumulative buckets become a column of cells for each moment."""
@@ -95,7 +96,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=240, help="of traffic to show")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
-    with Stack() as stack, Traffic(stack.server, mixture()):
+    with Stack() as stack, Traffic(stack.server):
         time.sleep(arguments.seconds)
         painter = Painter(stack.prometheus, arguments.seconds)
         for path in BOARDS:
