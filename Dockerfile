@@ -1,4 +1,4 @@
-# The service as an image. `--target cpu` (the default) has no torch; `--target cuda` runs the torch backend on a GPU.
+# The service as an image, with tracing (the otel extra). `--target cpu` (the default) has no torch; `--target cuda` runs the torch backend on a GPU.
 # Dependencies are a layer of their own, made again only when their list changes; the code is the last layer but one.
 ARG PYTHON=docker.io/library/python:3.11-slim
 
@@ -6,7 +6,7 @@ ARG PYTHON=docker.io/library/python:3.11-slim
 FROM ${PYTHON} AS requirements
 WORKDIR /build
 COPY pyproject.toml .
-RUN ["python3", "-c", "import pathlib, tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; pathlib.Path('cpu.txt').write_text('\\n'.join(project['dependencies'])); pathlib.Path('cuda.txt').write_text('\\n'.join(project['optional-dependencies']['torch'] + ['nvidia-ml-py~=13.0']))"]
+RUN ["python3", "-c", "import pathlib, tomllib; project = tomllib.load(open('pyproject.toml', 'rb'))['project']; extras = project['optional-dependencies']; pathlib.Path('cpu.txt').write_text('\\n'.join(project['dependencies'] + extras['otel'])); pathlib.Path('cuda.txt').write_text('\\n'.join(extras['torch'] + ['nvidia-ml-py~=13.0']))"]
 
 # /opt/venv has no pip: it is filled from outside
 FROM ${PYTHON} AS dependencies
