@@ -12,7 +12,7 @@ from app.answers import Keep
 from app.api import errors
 from app.api.deps import Services
 from app.api.envelope import Envelope
-from app.api.routes import batch, models, operations, solve, stream
+from app.api.routes import batch, models, operations, solve, stream, web
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -94,9 +94,9 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             await made.pool.close()
             await made.solver.close()
 
-    app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
+    app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, docs_url=None, redoc_url=None, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (solve.router, batch.router, stream.router, models.router, operations.router):
+    for router in (solve.router, batch.router, stream.router, models.router, operations.router, web.router):
         app.include_router(router)
     app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger={"/v1/solve/batch": settings.max_batch_bytes})
     return app

@@ -1,0 +1,262 @@
+/** The page: what is chosen, drawn and pressed, and who does it. Knows all the parts; each of them knows only its own. */
+
+import { Board } from "./board.js";
+import { Curve } from "./curve.js";
+import { examplesOf } from "./examples.js";
+import { carried, families, familyOf, fragment, parse } from "./families.js";
+import { Problem } from "./problem.js";
+import { count, describe, verdict } from "./result.js";
+import { access, answer, watch } from "./server.js";
+import { themed } from "./theme.js";
+import { Timeline } from "./timeline.js";
+import * as device from "./device/client.js";
+import { carve } from "./carving.js";
+import { place } from "./maze.js";
+
+const $ = (id) => document.getElementById(id);
+const chosen = (name) => document.querySelector(`input[name=${name}]:checked`).value;
+const SOLVERS = { watch, answer, device: device.solve };
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+let puzzle;
+let wrong = new Set();
+let run = null; // the AbortController of the solve in progress
+
+const timeline = new Timeline(draw);
+const board = new Board($("board"), edit);
+const curve = new Curve($("curve"), seek);
+
+// ---- the puzzle
+
+/** Take another puzzle, and forget what was solved. */
+function take(other, { keepText = false } = {}) {
+  run?.abort();
+  run = null;
+  [puzzle, wrong] = [other, new Set()];
+  timeline.clear(puzzle);
+  complain(null);
+  $("status").textContent = "";
+  if (!keepText) $("text").value = familyOf(puzzle).toText(puzzle);
+  $("text-problem").textContent = "";
+  history.replaceState(null, "", fragment(puzzle));
+  offer();
+  draw();
+}
+
+/** A cell was typed or drawn into. */
+function edit(index, token) {
+  const drawn = puzzle.family === "maze" ? place(puzzle, index, token) : { ...puzzle, cells: puzzle.cells.with(index, token) };
+  take(drawn);
+  $("example").value = "";
+}
+
+/** Sizes, examples, keys and brushes for this family and size. */
+function offer() {
+  const { family, height, width } = puzzle;
+  const now = `${family} ${height}x${width}`;
+  if ($("size").dataset.of === now) return;
+  $("size").dataset.of = now;
+  document.querySelector(`input[name=family][value=${family}]`).checked = true;
+  const sizes = families[family].sizes.map((side) => [side, `${side} × ${side}`]);
+  const own = height !== width || !families[family].sizes.includes(height);
+  $("size").replaceChildren(...[...sizes, ...(own ? [["", `${height} × ${width}`]] : [])].map(([value, text]) => new Option(text, value)));
+  $("size").value = own ? "" : height;
+  const examples = own ? [] : examplesOf(family, height);
+  $("example").replaceChildren(new Option("your own", ""), ...examples.map(([name]) => new Option(name)));
+  const digits = Array.from({ length: family === "sudoku" ? height : 0 }, (_, index) => String(index + 1));
+  $("keys").replaceChildren(...(digits.length ? [...digits, "Erase"] : []).map(key));
+  for (const [id, shown] of [["keys", family === "sudoku"], ["brushes", family === "maze"], ["carve", family === "maze"]]) $(id).hidden = !shown;
+  board.brush = family === "maze" ? Number(chosen("brush")) : null;
+}
+
+function key(label) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", textContent: label });
+  button.addEventListener("click", () => edit(board.at, familyOf(puzzle).tokenOf(label === "Erase" ? "Delete" : label, puzzle.height)));
+  return button;
+}
+
+function example(name) {
+  const found = examplesOf(puzzle.family, puzzle.height).find(([each]) => each === name);
+  if (!found) return;
+  take(found[1]());
+  $("example").value = name;
+}
+
+function sized(family, side) {
+  const [[name, make]] = examplesOf(family, side);
+  take(make());
+  $("example").value = name;
+}
+
+function read(text) {
+  try {
+    take(parse(text), { keepText: true });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    $("text-problem").textContent = error.message;
+  }
+}
+
+// ---- solving
+
+async function solve() {
+  const [mine, way] = [new AbortController(), chosen("way")];
+  run?.abort();
+  run = mine;
+  timeline.clear(puzzle);
+  wrong = new Set();
+  complain(null);
+  $("status").textContent = way === "device" ? "Loading the model, once …" : "Thinking …";
+  draw();
+  if (!still.matches) timeline.play();
+  try {
+    const result = await SOLVERS[way](puzzle, { signal: mine.signal, onStep: (step) => run === mine && stepped(step) });
+    if (run !== mine) return;
+    timeline.finish(result);
+    $("status").textContent = said(result);
+    if (still.matches) timeline.seek(timeline.last);
+  } catch (error) {
+    if (run !== mine) return;
+    timeline.pause();
+    if (error.name === "AbortError") $("status").textContent = "Stopped.";
+    else complain(error);
+  } finally {
+    if (run === mine) run = null;
+    draw();
+  }
+}
+
+function stepped(step) {
+  timeline.push(step);
+  $("status").textContent = "Thinking …";
+  if (still.matches) timeline.seek(timeline.last);
+}
+
+function said(result) {
+  const [, title, sentence] = verdict(result);
+  return `${title}: ${sentence}${timeline.frames.length > 1 && !still.matches ? " Shown slowly." : ""}`;
+}
+
+function stop() {
+  run?.abort();
+}
+
+/** Say what is wrong, in place; null takes it back. */
+function complain(error) {
+  $("problem").hidden = !error;
+  if (!error) return;
+  if (!(error instanceof Problem)) console.error(error);
+  const again = error.retryAfter ? ` Try again in ${count(Number(error.retryAfter), "second")}.` : "";
+  $("status").textContent = "";
+  $("problem-text").textContent = error.message + again;
+  $("access").hidden = ![401, 403].includes(error.status);
+  wrong = error instanceof Problem ? error.cells(puzzle.width) : new Set();
+}
+
+// ---- what is seen
+
+function draw() {
+  const { frame, result, last } = timeline;
+  board.show(puzzle, frame, wrong);
+  curve.draw(timeline);
+  const finished = Boolean(result) && timeline.atEnd && !timeline.playing;
+  $("board").classList.toggle("solved", finished && result.verified === true);
+  Object.assign($("place"), { max: last, value: timeline.place, disabled: !last });
+  $("place").setAttribute("aria-valuetext", caption(frame));
+  $("caption").textContent = caption(frame);
+  Object.assign($("play"), { disabled: !last, textContent: timeline.playing ? "Pause" : "Play" });
+  $("solve").hidden = Boolean(run);
+  $("stop").hidden = !run;
+  $("steps").classList.toggle("empty", !last);
+  $("result").hidden = !finished;
+  if (!finished) return;
+  const [kind, title, sentence] = verdict(result);
+  $("result").dataset.kind = kind;
+  $("verdict").textContent = title;
+  $("sentence").textContent = sentence;
+  describe($("figures"), result);
+}
+
+function caption(frame) {
+  if (!frame) return timeline.last ? "The puzzle" : "";
+  if (!frame.step) return "The answer";
+  const { attempt, step, changed, haltProbability } = frame;
+  return `Attempt ${attempt}, step ${step}: ${count(changed.size, "cell")} changed, ${Math.round(haltProbability * 100)} % sure to halt`;
+}
+
+function seek(at) {
+  timeline.pause();
+  timeline.seek(at);
+}
+
+function playOrPause() {
+  if (timeline.playing) timeline.pause();
+  else {
+    if (timeline.atEnd) timeline.place = 0;
+    timeline.play();
+  }
+  draw();
+}
+
+/** Load what solving here needs as soon as it is chosen, so that the network may go away. */
+async function prepareDevice() {
+  const note = $("device-note");
+  note.textContent = "Loading the model, once …";
+  try {
+    await device.load();
+    note.textContent = "Ready. Nothing leaves this device, and it needs no network.";
+  } catch (error) {
+    note.textContent = "The same model in your browser. Nothing leaves it.";
+    complain(error);
+    draw();
+  }
+}
+
+// ---- wiring
+
+const on = (id, kind, act) => $(id).addEventListener(kind, act);
+document.querySelectorAll("input[name=family]").forEach((input) => input.addEventListener("change", () => sized(input.value, input.value === "maze" ? 10 : 9)));
+document.querySelectorAll("input[name=brush]").forEach((input) => input.addEventListener("change", () => (board.brush = Number(input.value))));
+document.querySelectorAll("input[name=way]").forEach((input) => input.addEventListener("change", () => input.value === "device" && prepareDevice()));
+on("size", "change", ({ target }) => target.value && sized(puzzle.family, Number(target.value)));
+on("example", "change", ({ target }) => example(target.value));
+on("carve", "click", () => take(carve(puzzle.height === puzzle.width ? puzzle.height : 15, $("example").value === "With rooms")));
+on("clear", "click", () => take(families[puzzle.family].empty(puzzle.height)));
+on("text", "input", ({ target }) => read(target.value));
+on("solve", "click", solve);
+on("stop", "click", stop);
+on("play", "click", playOrPause);
+on("place", "input", ({ target }) => seek(Number(target.value)));
+on("access", "submit", (event) => {
+  event.preventDefault();
+  access.key = $("key").value.trim();
+  solve();
+});
+on("link", "click", async () => {
+  await navigator.clipboard.writeText(location.href);
+  $("text-problem").textContent = "Copied.";
+});
+document.addEventListener("paste", (event) => {
+  if (event.target.matches("textarea, input")) return;
+  $("text").value = event.clipboardData.getData("text");
+  read($("text").value);
+});
+window.addEventListener("hashchange", open);
+themed($("theme"));
+open();
+
+/** Show the puzzle that the address carries, or an example. */
+function open() {
+  try {
+    const found = carried(location.hash);
+    if (found) {
+      take(found);
+      return;
+    }
+    sized("sudoku", 9);
+  } catch (error) {
+    sized("sudoku", 9);
+    complain(error instanceof Problem ? new Problem(`The link carries no puzzle that can be read. ${error.message}`) : error);
+  }
+}
