@@ -205,9 +205,9 @@ async function prepareDevice() {
   note.textContent = "Loading the model, once …";
   try {
     await device.load();
-    note.textContent = "Ready. Nothing leaves this device, and it needs no network.";
+    note.textContent = "Ready. Nothing leaves it; no network needed.";
   } catch (error) {
-    note.textContent = "The same model in your browser. Nothing leaves it.";
+    note.textContent = "The same model, in your browser.";
     complain(error);
     draw();
   }

@@ -1,12 +1,12 @@
 /** What came of a solve, in words and figures. Knows results; no solving. */
 
 const REASONS = {
-  verified: "the rules say it is right",
-  learned: "the model says it is done",
-  max_steps: "no steps were left",
-  deadline: "the time was up",
+  verified: "right by the rules",
+  learned: "the model is sure",
+  max_steps: "no steps left",
+  deadline: "time is up",
 };
-const CACHES = { hit: "remembered: no step was needed", miss: "not remembered yet", coalesced: "shared with an equal puzzle in flight", bypass: "not asked" };
+const CACHES = { hit: "hit", miss: "miss", coalesced: "shared in flight", bypass: "not asked" };
 
 export const milliseconds = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`);
 

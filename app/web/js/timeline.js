@@ -58,14 +58,18 @@ export class Timeline {
     return this.timer !== undefined;
   }
 
-  /** Go forward by itself, and wait at the end for steps that are still to come. */
+  /** Go forward by itself, at a pace that shows the whole in some seconds, and wait at the end for steps that are still to come. */
   play() {
     this.pause();
+    let since = performance.now();
     const tick = () => {
-      const waiting = this.atEnd;
-      if (!waiting) this.place += 1;
-      if (waiting && this.result) this.pause();
-      else this.timer = setTimeout(tick, waiting ? WAITING_MS : Math.max(SHORTEST_MS, Math.min(LONGEST_MS, WHOLE_MS / this.last)));
+      const pace = Math.max(SHORTEST_MS, Math.min(LONGEST_MS, WHOLE_MS / (this.last || 1)));
+      const due = Math.floor((performance.now() - since) / pace); // more than one where drawing is slow
+      const waited = this.atEnd;
+      this.place = Math.min(this.last, this.place + (this.place ? due : 1));
+      if (due || waited) since = performance.now();
+      if (waited && this.result) this.pause();
+      else this.timer = setTimeout(tick, this.atEnd ? WAITING_MS : pace);
       this.onChange();
     };
     this.timer = setTimeout(tick, 0);

@@ -22,8 +22,6 @@ export function load() {
 }
 
 async function start() {
-  const runtime = await fetched("/web/runtime/ort.wasm.bundle.min.mjs", { method: "HEAD" });
-  if (!runtime.ok) throw new Problem("This server has no runtime for browsers. Its operator can fetch it with app/web/fetch_runtime; then reload this page.");
   const { models } = await (await asking("/v1/models")).json();
   const wanted = models.filter((model) => FAMILIES.includes(model.type));
   const bytes = await Promise.all(wanted.map(async ({ name }) => new Uint8Array(await (await asking(`/v1/models/${name}/step.onnx`)).arrayBuffer())));

@@ -28,7 +28,9 @@ self.onmessage = async ({ data: { kind, number, ...given } }) => {
 
 /** Load the runtime and these models, each `{name, bytes, ...}`, and take a step with each, so that nothing is left to load. */
 async function load(given) {
-  ort ??= await import(RUNTIME);
+  ort ??= await import(RUNTIME).catch(() => {
+    throw new Error("the runtime for browsers is not to be had from this server; its operator can fetch it with app/web/fetch_runtime");
+  });
   ort.env.wasm.numThreads = 1; // more need headers that would cut the page off from others
   ort.env.wasm.wasmPaths = { wasm: MODULE.href };
   models = [];
@@ -55,7 +57,8 @@ async function answer(number, { puzzle, timeoutMs }) {
   });
   if (!result) return null;
   const ms = performance.now() - started;
-  return { ...result, cells: seen(result.cells), model: model.name, version: model.version, timing: { queue_ms: 0, solve_ms: ms, total_ms: ms } };
+  const optimal = puzzle.family === "maze" ? result.optimal : undefined;
+  return { ...result, optimal, cells: seen(result.cells), model: model.name, version: model.version, timing: { queue_ms: 0, solve_ms: ms, total_ms: ms } };
 }
 
 /** The model with the smallest grid that reads the puzzle, as the server picks it. */
