@@ -94,7 +94,14 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             await made.pool.close()
             await made.solver.close()
 
-    app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, docs_url=None, redoc_url=None, description="Solves puzzles with Tiny Recursive Models.")
+    app = FastAPI(
+        title="TRM Serve",
+        version=version("trm-serve"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        description="Solves puzzles with Tiny Recursive Models.",
+    )
     errors.install(app, made.metrics)
     for router in (solve.router, batch.router, stream.router, models.router, operations.router, web.router):
         app.include_router(router)

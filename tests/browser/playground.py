@@ -15,6 +15,7 @@ class Playground:
         self.board = page.get_by_role("grid")
         self.cells = page.get_by_role("gridcell")
         self.alert = page.get_by_role("alert")
+        self.status = page.locator("#status")
         self.slider = page.get_by_role("slider", name="Step")
         self.verdict = page.locator("#verdict")
         self.sentence = page.locator("#sentence")
@@ -65,7 +66,7 @@ class Playground:
 
     async def figures(self) -> dict[str, str]:
         """The figures of the result, by name."""
-        names, values = (await self.page.locator(f"#figures {tag}").all_text_contents() for tag in ("dt", "dd"))
+        names, values = [await self.page.locator(f"#figures {tag}").all_text_contents() for tag in ("dt", "dd")]
         return dict(zip(names, values, strict=True))
 
     async def ready_on_device(self) -> None:

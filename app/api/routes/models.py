@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse
 from app.api.deps import Needs, Services
 from app.api.errors import PROBLEMS
 from app.api.schemas import ModelOut, ModelsOut
-from app.errors import UnknownModel, shown
+from app.errors import NotFound, UnknownModel, shown
 from app.model.store import GRAPH, WEIGHTS, Entry
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -27,15 +27,21 @@ async def model(name: str, services: Needs) -> ModelOut:
     return describe(found(name, services))
 
 
-@router.get("/{name}/step.onnx", response_class=FileResponse, responses={200: {"content": {ONNX: {"schema": {"type": "string", "format": "binary"}}}}, 404: PROBLEMS[404]})
+@router.get(
+    "/{name}/step.onnx",
+    response_class=FileResponse,
+    responses={200: {"content": {ONNX: {"schema": {"type": "string", "format": "binary"}}}}, 404: PROBLEMS[404]},
+)
 async def graph(name: str, services: Needs, request: Request) -> Response:
     """The model's step as an ONNX graph, with which anybody can solve without this server; the playground does."""
     entry = found(name, services)
+    if GRAPH not in entry.manifest.sha256:
+        raise NotFound(f"{name} has no {GRAPH}")
     tag = f'"{entry.manifest.sha256[GRAPH]}"'
     headers = {"etag": tag, "cache-control": "no-cache"}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return FileResponse(entry.folder / GRAPH, media_type=ONNX, headers=headers)
+    return FileResponse(entry.file(GRAPH), media_type=ONNX, headers=headers)
 
 
 def found(name: str, services: Services) -> Entry:

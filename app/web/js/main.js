@@ -20,6 +20,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 let puzzle;
 let wrong = new Set();
+let drawing = null; // the animation frame that will draw
 let run = null; // the AbortController of the solve in progress
 
 const timeline = new Timeline(draw);
@@ -107,7 +108,7 @@ async function solve() {
   timeline.clear(puzzle);
   wrong = new Set();
   complain(null);
-  $("status").textContent = way === "device" ? "Loading the model, once …" : "Thinking …";
+  $("status").textContent = "Thinking …";
   draw();
   if (!still.matches) timeline.play();
   try {
@@ -129,8 +130,8 @@ async function solve() {
 
 function stepped(step) {
   timeline.push(step);
-  $("status").textContent = "Thinking …";
-  if (still.matches) timeline.seek(timeline.last);
+  if (still.matches) timeline.place = timeline.last;
+  drawing ??= requestAnimationFrame(draw); // steps may come faster than they can be drawn
 }
 
 function said(result) {
@@ -157,6 +158,8 @@ function complain(error) {
 // ---- what is seen
 
 function draw() {
+  cancelAnimationFrame(drawing);
+  drawing = null;
   const { frame, result, last } = timeline;
   board.show(puzzle, frame, wrong);
   curve.draw(timeline);
@@ -168,7 +171,6 @@ function draw() {
   Object.assign($("play"), { disabled: !last, textContent: timeline.playing ? "Pause" : "Play" });
   $("solve").hidden = Boolean(run);
   $("stop").hidden = !run;
-  $("steps").classList.toggle("empty", !last);
   $("result").hidden = !finished;
   if (!finished) return;
   const [kind, title, sentence] = verdict(result);

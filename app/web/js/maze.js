@@ -24,7 +24,7 @@ export function empty(side) {
 
 /** Read rows of `#`, space (or `.`), `S` and `G`; short rows are filled up with free cells, and a path drawn with `o` is forgotten. */
 export function parse(text) {
-  const rows = text.replace(/\s*$/, "").split(/\r?\n/).filter((row, index, all) => row || index < all.length - 1);
+  const rows = text.replace(/^(\r?\n)+|(\r?\n)+$/g, "").split(/\r?\n/);
   const width = Math.max(...rows.map((row) => row.length));
   if (rows.length < SMALLEST || rows.length > LARGEST || width < SMALLEST || width > LARGEST) {
     throw new Problem(`A maze has ${SMALLEST} to ${LARGEST} rows and as many columns; this text has ${rows.length} rows of ${width}.`);
