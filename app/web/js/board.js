@@ -25,7 +25,7 @@ export class Board {
     tokens.forEach((token, index) => {
       const kind = family.kind(puzzle.cells[index], token);
       const [changed, mistaken] = [frame?.changed.has(index) ?? false, wrong.has(index)];
-      const heat = frame && !["given", "wall", "start", "goal"].includes(kind) ? Math.max(0, 1 - frame.age[index] / COLDEST) : 0;
+      const heat = frame && ["found", "path"].includes(kind) ? Math.max(0, 1 - frame.age[index] / COLDEST) : 0;
       this.paint(index, { kind, text: family.symbol(token), changed, mistaken, heat, said: family.spoken(token) });
     });
   }

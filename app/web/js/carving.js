@@ -3,22 +3,25 @@
 import { FREE, GOAL, START, WALL } from "./maze.js";
 import { pick, shuffled } from "./chance.js";
 
+const WINDING = 0.6; // how often a corridor goes on from its end, rather than branching off anywhere
+
 /** A maze in which every free cell can be reached; with `rooms`, some walls are cleared away in squares. */
 export function carve(side, rooms, random = Math.random) {
   const cells = new Uint8Array(side * side).fill(WALL);
   const inside = (row, column) => row >= 0 && column >= 0 && row < side && column < side;
-  const stack = [[0, 0]];
+  const grown = [[0, 0]];
   cells[0] = FREE;
-  while (stack.length) {
-    const [row, column] = stack.at(-1);
+  while (grown.length) {
+    const at = random() < WINDING ? grown.length - 1 : Math.floor(random() * grown.length);
+    const [row, column] = grown[at];
     const ways = [[-2, 0], [2, 0], [0, -2], [0, 2]].filter(([down, across]) => inside(row + down, column + across) && cells[(row + down) * side + column + across] === WALL);
     if (!ways.length) {
-      stack.pop();
+      grown.splice(at, 1);
       continue;
     }
     const [down, across] = pick(ways, random);
     cells[(row + down / 2) * side + column + across / 2] = cells[(row + down) * side + column + across] = FREE;
-    stack.push([row + down, column + across]);
+    grown.push([row + down, column + across]);
   }
   loosen(cells, side, random);
   if (rooms) clear(cells, side, random);

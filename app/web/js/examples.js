@@ -28,6 +28,6 @@ const MAZES = [
 
 /** `[name, make]` of the examples of a family and size. */
 export function examplesOf(family, side) {
-  if (family === "maze") return MAZES.map(([name, rooms]) => [name, () => carve(side, rooms, chance(side))]);
+  if (family === "maze") return MAZES.map(([name, rooms]) => [name, () => carve(side, rooms, chance(100 + side))]);
   return SUDOKUS[side].map(([name, text]) => [name, () => parse(text)]);
 }

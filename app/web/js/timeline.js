@@ -4,6 +4,7 @@ const LONGEST_MS = 420;
 const SHORTEST_MS = 24;
 const WHOLE_MS = 5000;
 const WAITING_MS = 40;
+const SETTLED = 0xffff;
 
 export class Timeline {
   /** `onChange` is called whenever there is something else to see. */
@@ -41,10 +42,12 @@ export class Timeline {
     this.frames.push({ ...step, changed, age });
   }
 
-  /** Take the result. Where the answer is not the last step's, it is a place of its own. */
+  /** Take the result. Where the answer is not the last step's, it is a place of its own, of which nothing is new. */
   finish(result) {
     const shown = this.frames.at(-1);
-    if (!shown || result.cells.some((token, cell) => token !== shown.cells[cell])) this.push({ ...result, attempt: 0, step: 0 });
+    if (!shown || result.cells.some((token, cell) => token !== shown.cells[cell])) {
+      this.frames.push({ ...result, attempt: 0, step: 0, changed: new Set(), age: new Uint16Array(result.cells.length).fill(SETTLED) });
+    }
     this.result = result;
   }
 
