@@ -9,7 +9,7 @@ import pytest
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULTS = {"redis_url": "none", "workers": "one a core, 8 at most", "model_store": "`model_store`", "models": "all", "slots": "by device"}
+DEFAULTS = {"batch": "measured", "redis_url": "none", "workers": "one a core, 8 at most", "model_store": "`model_store`", "models": "all", "slots": "by device"}
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
