@@ -73,3 +73,15 @@ class Playground:
         """Choose to solve on this device, and wait until nothing more is to be loaded."""
         await self.by(ON_THIS_DEVICE)
         await expect(self.page.locator("#device-note")).to_contain_text("Ready", timeout=PATIENCE_MS)
+
+    async def link(self) -> str:
+        """The path and fragment that the page offers as a link, to the clipboard's address."""
+        await self.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        copy = self.button("Copy a link to this puzzle")
+        if not await copy.is_visible():
+            await self.page.get_by_text("As text").click()
+        await copy.click()
+        await expect(self.page.locator("#text-problem")).to_have_text("Copied.")
+        address = str(await self.page.evaluate("navigator.clipboard.readText()"))
+        await self.page.wait_for_url(address)  # the address bar has it too
+        return "/#" + address.partition("#")[2]

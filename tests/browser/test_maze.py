@@ -60,7 +60,7 @@ async def test_a_maze_without_a_way_is_refused_in_place_and_marked(visit: Visit)
 async def test_a_link_carries_a_maze_that_is_no_square(visit: Visit) -> None:
     page = await visit()
     await page.write("\n".join(WIDE))
-    again = await visit("/" + await page.page.evaluate("location.hash"))
+    again = await visit(await page.link())
     assert await again.maze() == "".join(WIDE)
     await again.solve()
     assert await again.maze() == "".join(WIDE_ANSWER)

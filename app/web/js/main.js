@@ -1,11 +1,12 @@
 /** The page: what is chosen, drawn and pressed, and who does it. Knows all the parts; each of them knows only its own. */
 
 import { Board } from "./board.js";
+import { offer } from "./controls.js";
 import { Curve } from "./curve.js";
 import { examplesOf } from "./examples.js";
 import { carried, families, familyOf, fragment, parse } from "./families.js";
 import { Problem } from "./problem.js";
-import { count, describe, verdict } from "./result.js";
+import { caption, count, describe, verdict } from "./result.js";
 import { access, answer, watch } from "./server.js";
 import { themed } from "./theme.js";
 import { Timeline } from "./timeline.js";
@@ -20,6 +21,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 let puzzle;
 let wrong = new Set();
+let addressing; // the timer that will change the address
 let drawing = null; // the animation frame that will draw
 let run = null; // the AbortController of the solve in progress
 
@@ -39,9 +41,16 @@ function take(other, { keepText = false } = {}) {
   $("status").textContent = "";
   if (!keepText) $("text").value = familyOf(puzzle).toText(puzzle);
   $("text-problem").textContent = "";
-  history.replaceState(null, "", fragment(puzzle));
-  offer();
+  address();
+  offer(puzzle, (token) => edit(board.at, token));
+  board.brush = puzzle.family === "maze" ? Number(chosen("brush")) : null;
   draw();
+}
+
+/** Let the address carry the puzzle; soon, since browsers refuse too many changes of it at once. */
+function address() {
+  clearTimeout(addressing);
+  addressing = setTimeout(() => history.replaceState(null, "", fragment(puzzle)), 300);
 }
 
 /** A cell was typed or drawn into. */
@@ -49,32 +58,6 @@ function edit(index, token) {
   const drawn = puzzle.family === "maze" ? place(puzzle, index, token) : { ...puzzle, cells: puzzle.cells.with(index, token) };
   take(drawn);
   $("example").value = "";
-}
-
-/** Sizes, examples, keys and brushes for this family and size. */
-function offer() {
-  const { family, height, width } = puzzle;
-  const now = `${family} ${height}x${width}`;
-  if ($("size").dataset.of === now) return;
-  $("size").dataset.of = now;
-  document.querySelector(`input[name=family][value=${family}]`).checked = true;
-  const sizes = families[family].sizes.map((side) => [side, `${side} × ${side}`]);
-  const own = height !== width || !families[family].sizes.includes(height);
-  $("size").replaceChildren(...[...sizes, ...(own ? [["", `${height} × ${width}`]] : [])].map(([value, text]) => new Option(text, value)));
-  $("size").value = own ? "" : height;
-  const examples = own ? [] : examplesOf(family, height);
-  $("example").replaceChildren(new Option("your own", ""), ...examples.map(([name]) => new Option(name)));
-  const digits = Array.from({ length: family === "sudoku" ? height : 0 }, (_, index) => String(index + 1));
-  $("keys").replaceChildren(...(digits.length ? [...digits, "Erase"] : []).map(key));
-  for (const [id, shown] of [["keys", family === "sudoku"], ["brushes", family === "maze"], ["carve", family === "maze"]]) $(id).hidden = !shown;
-  board.brush = family === "maze" ? Number(chosen("brush")) : null;
-}
-
-function key(label) {
-  const button = document.createElement("button");
-  Object.assign(button, { type: "button", textContent: label });
-  button.addEventListener("click", () => edit(board.at, familyOf(puzzle).tokenOf(label === "Erase" ? "Delete" : label, puzzle.height)));
-  return button;
 }
 
 function example(name) {
@@ -166,8 +149,8 @@ function draw() {
   const finished = Boolean(result) && timeline.atEnd && !timeline.playing;
   $("board").classList.toggle("solved", finished && result.verified === true);
   Object.assign($("place"), { max: last, value: timeline.place, disabled: !last });
-  $("place").setAttribute("aria-valuetext", caption(frame));
-  $("caption").textContent = caption(frame);
+  $("place").setAttribute("aria-valuetext", caption(frame, last));
+  $("caption").textContent = caption(frame, last);
   Object.assign($("play"), { disabled: !last, textContent: timeline.playing ? "Pause" : "Play" });
   $("solve").hidden = Boolean(run);
   $("stop").hidden = !run;
@@ -178,13 +161,6 @@ function draw() {
   $("verdict").textContent = title;
   $("sentence").textContent = sentence;
   describe($("figures"), result);
-}
-
-function caption(frame) {
-  if (!frame) return timeline.last ? "The puzzle" : "";
-  if (!frame.step) return "The answer";
-  const { attempt, step, changed, haltProbability } = frame;
-  return `Attempt ${attempt}, step ${step}: ${count(changed.size, "cell")} changed, ${Math.round(haltProbability * 100)} % sure to halt`;
 }
 
 function seek(at) {
@@ -236,8 +212,9 @@ on("access", "submit", (event) => {
   solve();
 });
 on("link", "click", async () => {
-  await navigator.clipboard.writeText(location.href);
-  $("text-problem").textContent = "Copied.";
+  const link = new URL(fragment(puzzle), location.href).href;
+  await navigator.clipboard?.writeText(link);
+  $("text-problem").textContent = navigator.clipboard ? "Copied." : link; // there is no clipboard where the connection is not secure
 });
 document.addEventListener("paste", (event) => {
   if (event.target.matches("textarea, input")) return;

@@ -1,4 +1,4 @@
-/** What came of a solve, in words and figures. Knows results; no solving. */
+/** What comes of a solve, in words and figures. Knows steps and results; no solving. */
 
 const REASONS = {
   verified: "right by the rules",
@@ -21,6 +21,14 @@ export function verdict({ verified, optimal, steps, attempts, timing, where, cac
 }
 
 export const count = (number, word) => `${number.toLocaleString("en")} ${word}${number === 1 ? "" : "s"}`;
+
+/** What is shown at a place of the timeline; null is the puzzle itself, of a timeline of so many steps. */
+export function caption(frame, last) {
+  if (!frame) return last ? "The puzzle" : "";
+  if (!frame.step) return "The answer";
+  const { attempt, step, changed, haltProbability } = frame;
+  return `Attempt ${attempt}, step ${step}: ${count(changed.size, "cell")} changed, ${Math.round(haltProbability * 100)} % sure to halt`;
+}
 
 /** Fill a `dl` with the figures of a result. */
 export function describe(list, result) {
