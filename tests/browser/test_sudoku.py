@@ -166,9 +166,7 @@ async def test_a_server_that_wants_a_key_is_given_one(visit: Visit) -> None:
         if route.request.headers.get("x-api-key") == "mine":
             await route.continue_()
         else:
-            await route.fulfill(
-                status=401, content_type="application/problem+json", body='{"title": "No key", "status": 401, "detail": "an API key is needed"}'
-            )
+            await route.fulfill(status=401, content_type="application/problem+json", body=json.dumps(REFUSAL))
 
     await page.page.context.route("**/v1/solve/stream", guarded)
     await page.button("Solve").click()
