@@ -75,3 +75,16 @@ async def test_the_examples_are_solved(visit: Visit, example: str) -> None:
     await page.solve()
     await expect(page.verdict).to_have_text("Verified")
     assert is_right(question, rows(await page.maze(), 10))
+
+
+async def test_another_maze_of_the_same_kind_can_be_had(visit: Visit) -> None:
+    page = await visit()
+    await page.draw("Maze", 10)
+    example = page.page.get_by_label("Example")
+    await example.select_option("With rooms")
+    before = await page.maze()
+    await page.button("Another").click()
+    assert await page.maze() != before
+    await expect(example).to_have_value("With rooms")
+    await page.cell(55).click()
+    await expect(example).to_have_value("")

@@ -43,6 +43,7 @@ function take(other, { keepText = false } = {}) {
   $("text-problem").textContent = "";
   address();
   offer(puzzle, (token) => edit(board.at, token));
+  $("example").value = "";
   board.brush = puzzle.family === "maze" ? Number(chosen("brush")) : null;
   draw();
 }
@@ -55,9 +56,7 @@ function address() {
 
 /** A cell was typed or drawn into. */
 function edit(index, token) {
-  const drawn = puzzle.family === "maze" ? place(puzzle, index, token) : { ...puzzle, cells: puzzle.cells.with(index, token) };
-  take(drawn);
-  $("example").value = "";
+  take(puzzle.family === "maze" ? place(puzzle, index, token) : { ...puzzle, cells: puzzle.cells.with(index, token) });
 }
 
 function example(name) {
@@ -65,6 +64,13 @@ function example(name) {
   if (!found) return;
   take(found[1]());
   $("example").value = name;
+}
+
+/** A new maze of the same kind. */
+function another() {
+  const kind = $("example").value;
+  take(carve(puzzle.height === puzzle.width ? puzzle.height : 15, kind === "With rooms"));
+  $("example").value = kind;
 }
 
 function sized(family, side) {
@@ -199,7 +205,7 @@ document.querySelectorAll("input[name=brush]").forEach((input) => input.addEvent
 document.querySelectorAll("input[name=way]").forEach((input) => input.addEventListener("change", () => input.value === "device" && prepareDevice()));
 on("size", "change", ({ target }) => target.value && sized(puzzle.family, Number(target.value)));
 on("example", "change", ({ target }) => example(target.value));
-on("carve", "click", () => take(carve(puzzle.height === puzzle.width ? puzzle.height : 15, $("example").value === "With rooms")));
+on("carve", "click", another);
 on("clear", "click", () => take(families[puzzle.family].empty(puzzle.height)));
 on("text", "input", ({ target }) => read(target.value));
 on("solve", "click", solve);
