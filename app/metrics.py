@@ -3,7 +3,7 @@
 Workers have no registry: what they measure comes over the pipe. Label values come from closed sets, never from a client.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily
@@ -13,11 +13,18 @@ from app.errors import (
     BodyNotJSON,
     DeadlineExceeded,
     Draining,
+    Forbidden,
     InvalidPuzzle,
     InvalidRequest,
+    JobsUnavailable,
+    KeyReused,
     NoWorker,
     QueueFull,
+    QuotaExceeded,
+    RateLimited,
     StepFailed,
+    Unauthorized,
+    UnknownJob,
     UnknownModel,
     UnknownPuzzle,
     UnsupportedMediaType,
@@ -59,6 +66,12 @@ class Metrics:
         """`energy`: joules by device since the start, empty where the machine does not tell."""
         self.registry = registry = CollectorRegistry()
         self.http_requests = Counter("trm_http_requests_total", "HTTP requests answered.", ["route", "method", "code"], registry=registry)
+        self.client_requests = Counter(
+            "trm_client_requests_total",
+            "Requests with an API key that is known, by its name and whether its rate let them in.",
+            ["client", "outcome"],
+            registry=registry,
+        )
         self.http_duration = Histogram(
             "trm_http_request_duration_seconds", "Time from request to response.", ["route"], buckets=REQUEST_BUCKETS, registry=registry
         )
@@ -97,6 +110,15 @@ class Metrics:
         )
         self.cache_breaker_open = Gauge("trm_cache_breaker_open", "Whether the shared cache is passed over until it answers again.", registry=registry)
         self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
+        self.jobs_created = Counter("trm_jobs_created_total", "Jobs that were accepted.", registry=registry)
+        self.jobs_finished = Counter("trm_jobs_finished_total", "Jobs that have ended, by how.", ["status"], registry=registry)
+        self.jobs_puzzles = Counter("trm_jobs_puzzles_total", "Puzzles of jobs that have their result, by its kind.", ["outcome"], registry=registry)
+        self.jobs_redelivered = Counter("trm_jobs_redelivered_total", "Puzzles of jobs that were taken again.", registry=registry)
+        self.jobs_dead_letters = Counter("trm_jobs_dead_letters_total", "Puzzles of jobs that were given up after too many deliveries.", registry=registry)
+        self.jobs_held = Gauge("trm_jobs_held", "Puzzles of jobs that this server works on.", registry=registry)
+        self.jobs_pending = Gauge("trm_jobs_pending", "Puzzles without a result, of all open jobs in the store.", registry=registry)
+        self.jobs_oldest = Gauge("trm_jobs_oldest_age_seconds", "Age of the oldest open job in the store.", registry=registry)
+        self.jobs_store_up = Gauge("trm_jobs_store_up", "Whether the store of jobs answered last time.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
         registry.register(Joules(energy))
         self._initialise(models)
@@ -119,6 +141,9 @@ class Metrics:
             InvalidPuzzle,
             BodyNotJSON,
             UnsupportedMediaType,
+            Unauthorized,
+            Forbidden,
+            RateLimited,
             UnknownModel,
             UnknownPuzzle,
             QueueFull,
@@ -127,6 +152,10 @@ class Metrics:
             WorkerLost,
             StepFailed,
             DeadlineExceeded,
+            KeyReused,
+            UnknownJob,
+            QuotaExceeded,
+            JobsUnavailable,
         ):
             self.rejected.labels(refusal.type)
         closed: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
@@ -134,10 +163,18 @@ class Metrics:
             (self.cache_errors, CACHE_ERRORS),
             (self.cache_duration, ("get", "set")),
             (self.worker_restarts, ("died", "failed")),
+            (self.jobs_finished, ("completed", "failed", "cancelled")),
+            (self.jobs_puzzles, ("solved", "unsolved", "failed")),
         )
         for series, values in closed:
             for value in values:
                 series.labels(value)
+
+    def know_clients(self, names: Iterable[str]) -> None:
+        """Name the clients that there are: the only ones that are ever labels."""
+        for name in names:
+            for outcome in ("allowed", "limited"):
+                self.client_requests.labels(name, outcome)
 
     def stepped(self, worker: str, device: str, model: str, size: int, seconds: float) -> None:
         """One step of a batch was run."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.access import keys
 from app.cache.address import parse
 
 CORES = len(os.sched_getaffinity(0))
@@ -20,10 +21,15 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _api_keys(text: SecretStr) -> SecretStr:
+    keys.parse(text.get_secret_value())
+    return text
+
+
 class Settings(BaseSettings):
     """Every setting of the server. Command-line flags of `trm serve` override the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
@@ -46,6 +52,20 @@ class Settings(BaseSettings):
     redis_timeout_seconds: Annotated[float, Field(gt=0, le=10, description="Longest that a request waits for Redis, each time that it asks.")] = 0.05
     cache_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a solved answer is kept.")] = 30 * 86400.0
     cache_unsolved_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long an unsolved one is kept.")] = 300.0
+    api_keys: Annotated[
+        SecretStr, AfterValidator(_api_keys), Field(description=f"API keys, comma-separated, each `{keys.FORM}`; with none at all, everybody is let in.")
+    ] = SecretStr("")
+    api_keys_file: Annotated[Path | None, Field(description="File of more API keys, one a line.")] = None
+    cors_origins: Annotated[tuple[str, ...], Field(description="Origins whose pages may call the API from a browser, as a JSON list; `*` is any.")] = ()
+    metrics_port: Annotated[int | None, Field(ge=0, le=65535, description="Port of /metrics, /healthz and /readyz, which then leave the other one.")] = None
+    jobs_redis_url: Annotated[SecretStr, AfterValidator(_redis_url), Field(description="Redis that keeps jobs; none keeps them in memory.")] = SecretStr("")
+    jobs_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one job.")] = 100_000
+    jobs_client_puzzles: Annotated[int, Field(ge=1, description="Puzzles without a result that one client may have in all its jobs.")] = 300_000
+    jobs_client_open: Annotated[int, Field(ge=1, description="Jobs that one client may have open.")] = 100
+    jobs_memory_puzzles: Annotated[int, Field(ge=1, description="Puzzles of all jobs that are kept in memory.")] = 300_000
+    jobs_keep_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a job is kept, and again after its end.")] = 7 * 86400.0
+    jobs_lease_seconds: Annotated[float, Field(ge=1, le=3600, description="After how long the puzzles of a consumer that is silent go to others.")] = 30.0
+    max_job_bytes: Annotated[int, Field(ge=1, description="Largest body of a job sent as NDJSON, in bytes; as JSON it is a batch's.")] = 256 << 20
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     max_batch_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch, in bytes.")] = 16 << 20
     batch_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one batch.")] = 1000

@@ -8,9 +8,10 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.api.schemas import ProblemOut
-from app.errors import BodyNotJSON, BodyTooLarge, FieldError, InvalidRequest, NotFound, TRMError, UnsupportedMediaType
+from app.errors import BodyNotJSON, BodyTooLarge, FieldError, InvalidRequest, NotFound, TRMError, Unauthorized, UnsupportedMediaType
 from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,9 @@ def problem(status: int, kind: str, title: str, detail: str, fields: Sequence[Fi
 
 def from_error(error: TRMError) -> Response:
     """The response to an error of ours."""
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="trm"'
     return problem(error.status, error.type, error.title, error.detail, error.fields, headers)
 
 
@@ -64,25 +67,33 @@ def pointer(location: Sequence[object]) -> str:
 def from_validation(request: Request, error: RequestValidationError) -> Response:
     """The response to a body that does not fit its schema."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    in_body = any(each["loc"][:1] == ("body",) for each in error.errors())
+    if in_body and kind != "application/json" and not kind.endswith("+json"):
         return from_error(UnsupportedMediaType(f"send the body as content-type: application/json, not {kind or 'without one'}"))
     if any(each["type"] == "json_invalid" for each in error.errors()):
         each = error.errors()[0]
         return from_error(BodyNotJSON(f"the body is not JSON: {each['ctx']['error']} at character {each['loc'][-1]}"))
     if [each["loc"] for each in error.errors()] == [("body",)] and error.errors()[0]["type"] == "missing":
         return from_error(BodyNotJSON("the body is empty"))
-    fields = [FieldError(pointer(each["loc"]), _sentence(each)) for each in error.errors()[:MOST_ERRORS]]
+    fields = [FieldError(pointer(each["loc"]), sentence(each)) for each in error.errors()[:MOST_ERRORS]]
     detail = "; ".join(f"{field.pointer or 'the body'}: {field.detail}" for field in fields)
     return from_error(InvalidRequest(detail, fields=tuple(fields)))
 
 
-def _sentence(error: Mapping[str, object]) -> str:
+def sentence(error: Mapping[str, object]) -> str:
+    """What pydantic found wrong with one field."""
     if error["type"] == "extra_forbidden":
         return "there is no such field"
     return str(error["msg"]).replace("Input should be", "it should be").replace("Field required", "it is required")
 
 
-def from_http(error: HTTPException) -> Response:
+def allowed(request: Request) -> str:
+    """The methods that an address answers to, whichever routes they are of; the framework names those of one."""
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return ", ".join(each for each in methods if any(route.matches({**request.scope, "method": each})[0] is Match.FULL for route in request.app.routes))
+
+
+def from_http(request: Request, error: HTTPException) -> Response:
     """The response to what the framework refused."""
     match error.status_code:
         case 400:
@@ -90,8 +101,8 @@ def from_http(error: HTTPException) -> Response:
         case 404:
             return from_error(NotFound("there is nothing at this address; see /docs"))
         case 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
-            return problem(405, "method-not-allowed", "The method is not allowed here", f"this address answers to {allowed} only", headers=error.headers)
+            methods = allowed(request)
+            return problem(405, "method-not-allowed", "The method is not allowed here", f"this address answers to {methods} only", headers={"Allow": methods})
         case 413:
             return from_error(BodyTooLarge(error.detail))
         case status:
@@ -125,9 +136,9 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         metrics.rejected.labels({400: BodyNotJSON.type, 415: UnsupportedMediaType.type}.get(response.status_code, InvalidRequest.type)).inc()
         return response
 
-    async def on_http(_: Request, error: Exception) -> Response:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return from_http(error)
+        return from_http(request, error)
 
     make = app.openapi
 

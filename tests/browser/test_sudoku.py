@@ -1,10 +1,9 @@
 """Sudokus on the page: typed, pasted, picked, carried by a link; solved on the server step by step."""
 
-import json
 from collections.abc import Awaitable, Callable
 
 import pytest
-from playwright.async_api import Route, expect
+from playwright.async_api import expect
 
 from tests.browser.playground import ANSWER_ONLY, Playground
 from tests.e2e.puzzles import ANSWER, IMPOSSIBLE, NEWSPAPER, easy, symmetric_copy
@@ -12,7 +11,6 @@ from tests.e2e.serving import Server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 Visit = Callable[..., Awaitable[Playground]]
-REFUSAL = {"title": "No key", "status": 401, "detail": "an API key is needed"}
 HARD, HARD_ANSWER = (
     "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
     "812753649943682175675491283154237896369845721287169534521974368438526917796318452",
@@ -157,21 +155,3 @@ async def test_stop_gives_the_puzzle_up_on_the_server_too(visit: Visit, server: 
     await expect(page.status).to_have_text("Stopped.")
     server.until("trm_requests_running", lambda running: running == 0)
     await expect(page.button("Solve")).to_be_visible()
-
-
-async def test_a_server_that_wants_a_key_is_given_one(visit: Visit) -> None:
-    page = await visit()
-
-    async def guarded(route: Route) -> None:
-        if route.request.headers.get("x-api-key") == "mine":
-            await route.continue_()
-        else:
-            await route.fulfill(status=401, content_type="application/problem+json", body=json.dumps(REFUSAL))
-
-    await page.page.context.route("**/v1/solve/stream", guarded)
-    await page.button("Solve").click()
-    await expect(page.alert).to_contain_text("an API key is needed")
-    await page.page.get_by_label("API key").fill("mine")
-    await page.button("Use it").click()
-    await page.solved()
-    assert await page.digits() == ANSWER

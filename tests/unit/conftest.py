@@ -6,7 +6,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from app.api.deps import Services
-from app.batch import Batches
 from app.cache.memory import MemoryCache
 from app.metrics import Metrics
 from app.model.store import ModelStore
@@ -14,6 +13,7 @@ from app.puzzles.families import FAMILIES
 from app.solver import Solver
 from tests.support.answers import KEEP
 from tests.support.pools import FakePool
+from tests.support.services import services_of
 from tests.support.stores import put
 
 
@@ -36,7 +36,7 @@ def solver(store, pool) -> Solver:
 
 @pytest.fixture
 def services(solver, pool, store) -> Services:
-    return Services(solver, pool, store, solver.metrics, Batches(solver, 20, 50))
+    return services_of(solver, pool, store)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ POLICY = "; ".join(
     )
 )
 """Scripts, styles and everything else from this server only; WebAssembly may be compiled, strings may not be run."""
-HEADERS = {"content-security-policy": POLICY, "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "cache-control": "no-cache"}
+HEADERS = {"content-security-policy": POLICY, "cache-control": "no-cache"}
 
 router = APIRouter(include_in_schema=False)
 page = StaticFiles(directory=WEB)

@@ -92,7 +92,6 @@ function read(text) {
 
 async function solve() {
   const [mine, way] = [new AbortController(), chosen("way")];
-  run?.abort();
   run = mine;
   timeline.clear(puzzle);
   wrong = new Set();
@@ -128,10 +127,6 @@ function said(result) {
   return `${title}: ${sentence}${timeline.frames.length > 1 && !still.matches ? " Shown slowly." : ""}`;
 }
 
-function stop() {
-  run?.abort();
-}
-
 /** Say what is wrong, in place; null takes it back. */
 function complain(error) {
   $("problem").hidden = !error;
@@ -158,8 +153,8 @@ function draw() {
   $("place").setAttribute("aria-valuetext", caption(frame, last));
   $("caption").textContent = caption(frame, last);
   Object.assign($("play"), { disabled: !last, textContent: timeline.playing ? "Pause" : "Play" });
-  $("solve").hidden = Boolean(run);
-  $("stop").hidden = !run;
+  $("solve").textContent = run ? "Stop" : "Solve"; // one button, so that the focus stays on it
+  $("solve").classList.toggle("stop", Boolean(run));
   $("result").hidden = !finished;
   if (!finished) return;
   const [kind, title, sentence] = verdict(result);
@@ -208,8 +203,7 @@ on("example", "change", ({ target }) => example(target.value));
 on("carve", "click", another);
 on("clear", "click", () => take(families[puzzle.family].empty(puzzle.height)));
 on("text", "input", ({ target }) => read(target.value));
-on("solve", "click", solve);
-on("stop", "click", stop);
+on("solve", "click", () => (run ? run.abort() : solve()));
 on("play", "click", playOrPause);
 on("place", "input", ({ target }) => seek(Number(target.value)));
 on("access", "submit", (event) => {
