@@ -19,6 +19,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 setup: .venv/dev
 
 serve: .venv/serve
+	-@app/web/fetch_runtime
 	exec $(BIN)/trm serve --port $(PORT)
 
 # the unit tests run where torch and onnxruntime cannot be imported
@@ -27,7 +28,7 @@ test-unit: .venv/dev
 
 test: test-unit
 	tests/install_tools
-	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance
+	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance tests/browser
 
 lint: .venv/dev
 	$(BIN)/ruff check .
