@@ -13,7 +13,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 	touch $@
 
 .venv/dev: .venv/serve
-	$(PIP) --editable '.[torch,dev]'
+	$(PIP) --editable '.[torch,otel,dev]'
 	touch $@
 
 setup: .venv/dev

@@ -1,4 +1,4 @@
-"""`trm serve | worker | jobs | solve | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
+"""`trm serve | worker | jobs | keys | solve | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json
@@ -11,6 +11,9 @@ from pydantic import ValidationError
 
 from app.errors import InvalidRequest, TRMError, mistakes
 from app.settings import PROJECT, Settings
+
+LISTS = ("models", "cors_origins")
+"""Settings that are JSON."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -35,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"), serve)
     _serve(commands.add_parser("worker", help="work on the jobs of a Redis, without the HTTP API; health and metrics on TRM_PORT"), worker)
     _jobs(commands.add_parser("jobs", help="hand many puzzles to a server, and fetch the results"))
+    _keys(commands.add_parser("keys", help="make an API key"))
     _solve(commands.add_parser("solve", help="solve one grid here, without a server"))
     _train(commands.add_parser("train", help="train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
     _evaluate(commands.add_parser("evaluate", help="measure a model of the store on lists of puzzles"))
@@ -97,11 +101,31 @@ def _chosen(arguments: argparse.Namespace) -> Settings:
 def settings(given: dict[str, Any]) -> Settings:
     """The settings, flags before environment. Raises `InvalidRequest` naming the setting at fault."""
     try:
-        return Settings(**{name: json.loads(value) if name == "models" else value for name, value in given.items()})
+        return Settings(**{name: json.loads(value) if name in LISTS else value for name, value in given.items()})
     except ValidationError as error:
         raise InvalidRequest(f"settings: {mistakes(error)}") from error
     except ValueError as error:
-        raise InvalidRequest(f"TRM_MODELS: {error}") from error
+        raise InvalidRequest(f"{' or '.join(f'TRM_{name.upper()}' for name in LISTS)}: {error}") from error
+
+
+def _keys(command: argparse.ArgumentParser) -> None:
+    made = command.add_subparsers(required=True, metavar="command").add_parser("new", help="print a new key, and the entry that lets it in")
+    made.add_argument("name", help="the client: letters, digits, dots, dashes and underscores")
+    made.add_argument("--limits", default="", metavar="[RATE[/BURST]][:JOBS]", help="puzzles a second, how many at once, and open jobs; without it none")
+    made.set_defaults(run=keys)
+
+
+def keys(arguments: argparse.Namespace) -> int:
+    """Print a new key on stdout and nowhere else: it is kept by its client only."""
+    from app.access.keys import new
+
+    try:
+        key, entry = new(arguments.name, arguments.limits)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+    print(f"key    {key}\nentry  {entry}")
+    print("Give the key to the client; it is stored nowhere. Add the entry to TRM_API_KEYS or to the file of TRM_API_KEYS_FILE.", file=sys.stderr)
+    return 0
 
 
 def _solve(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from app.api.schemas import ProblemOut
-from app.errors import BodyNotJSON, BodyTooLarge, FieldError, InvalidRequest, NotFound, TRMError, UnsupportedMediaType
+from app.errors import BodyNotJSON, BodyTooLarge, FieldError, InvalidRequest, NotFound, TRMError, Unauthorized, UnsupportedMediaType
 from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,9 @@ def problem(status: int, kind: str, title: str, detail: str, fields: Sequence[Fi
 
 def from_error(error: TRMError) -> Response:
     """The response to an error of ours."""
-    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="trm"'
     return problem(error.status, error.type, error.title, error.detail, error.fields, headers)
 
 
