@@ -1,9 +1,9 @@
-"""`trm serve | keys | solve | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
+"""`trm serve | worker | jobs | keys | solve | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     top = argparse.ArgumentParser(prog="trm", description="Solve puzzles with Tiny Recursive Models.")
     commands = top.add_subparsers(required=True, metavar="command")
-    _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"))
+    _serve(commands.add_parser("serve", help="serve the model store over HTTP; every TRM_ setting has a flag"), serve)
+    _serve(commands.add_parser("worker", help="work on the jobs of a Redis, without the HTTP API; health and metrics on TRM_PORT"), worker)
+    _jobs(commands.add_parser("jobs", help="hand many puzzles to a server, and fetch the results"))
     _keys(commands.add_parser("keys", help="make an API key"))
     _solve(commands.add_parser("solve", help="solve one grid here, without a server"))
     _train(commands.add_parser("train", help="train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
@@ -45,18 +47,55 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _serve(command: argparse.ArgumentParser) -> None:
+def _serve(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
     for name, field in Settings.model_fields.items():
         command.add_argument(f"--{name.replace('_', '-')}", help=f"{field.description} (TRM_{name.upper()})", metavar="VALUE")
-    command.set_defaults(run=serve)
+    command.set_defaults(run=run)
 
 
 def serve(arguments: argparse.Namespace) -> int:
     """Serve until told to stop."""
     from app.serve import serve as run
 
-    given = {name: value for name, value in vars(arguments).items() if name in Settings.model_fields and value is not None}
-    return run(settings(given))
+    return run(_chosen(arguments))
+
+
+def worker(arguments: argparse.Namespace) -> int:
+    """Work on jobs until told to stop."""
+    from app.serve import serve as run
+
+    chosen = _chosen(arguments)
+    if not chosen.jobs_redis_url.get_secret_value():
+        raise InvalidRequest("a worker needs TRM_JOBS_REDIS_URL: without a Redis there is nobody to have jobs from")
+    return run(chosen, solving=False)
+
+
+def _jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--server", default="http://127.0.0.1:8000", metavar="URL", help="the server (http://127.0.0.1:8000)")
+    verbs = command.add_subparsers(required=True, metavar="verb")
+    submit = verbs.add_parser("submit", help="hand over a file of puzzles and print the job's id; the same again finds the same job")
+    submit.add_argument("file", type=Path, help='NDJSON: a puzzle a line, such as {"type":"sudoku","grid":"53..7…"}')
+    submit.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="model, on_error=continue, or an option")
+    submit.add_argument("--again", action="store_true", help="make a new job even if this one is known")
+    for name, told in (("status", "how far a job has come"), ("results", "what there is of a job, as NDJSON"), ("cancel", "begin no more of its puzzles")):
+        verbs.add_parser(name, help=told).add_argument("job", help="its id")
+    submit.add_argument("--wait", action="store_true", help="watch it until it has ended")
+    verbs.choices["status"].add_argument("--wait", action="store_true", help="watch it until it has ended")
+    verbs.choices["results"].add_argument("--output", type=Path, metavar="FILE", help="append to a file what it does not have yet; the same command resumes")
+    verbs.choices["results"].add_argument("--wait", action="store_true", help="until all results are there")
+    for name, verb in verbs.choices.items():
+        verb.set_defaults(run=jobs, verb=name)
+
+
+def jobs(arguments: argparse.Namespace) -> int:
+    """Talk to a server about jobs."""
+    from app import jobs_command
+
+    return int(getattr(jobs_command, arguments.verb)(arguments))
+
+
+def _chosen(arguments: argparse.Namespace) -> Settings:
+    return settings({name: value for name, value in vars(arguments).items() if name in Settings.model_fields and value is not None})
 
 
 def settings(given: dict[str, Any]) -> Settings:

@@ -2,15 +2,16 @@
 
 TRMError
 ├── InvalidRequest 422      the body, the grid or an option is wrong; `fields` says where
-│   └── InvalidPuzzle
+│   └── InvalidPuzzle · KeyReused
 ├── BodyNotJSON 400 · UnsupportedMediaType 415 · BodyTooLarge 413
 ├── Unauthorized 401        API keys are asked for, and there is none
 ├── Forbidden 403           the API key is not known
+├── NotFound 404            no such route, model, puzzle id or job
+│   └── UnknownModel · UnknownPuzzle · UnknownJob
 ├── RateLimited 429         this client is over its rate; try again after `retry_after` seconds
-├── NotFound 404            no such route, model or puzzle id
-│   └── UnknownModel · UnknownPuzzle
+├── QuotaExceeded 429       this client has as much open as it may have
 ├── Unavailable 503         try again after `retry_after` seconds
-│   ├── QueueFull · Draining · NoWorker · WorkerLost · StepFailed
+│   ├── QueueFull · Draining · NoWorker · WorkerLost · StepFailed · JobsUnavailable
 ├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
 └── InvalidModel 500        a model folder, config or checkpoint is not usable (never a client's fault)
 """
@@ -70,6 +71,10 @@ class InvalidPuzzle(InvalidRequest):
         return InvalidPuzzle(self.detail, fields=tuple(FieldError(pointer + field.pointer, field.detail) for field in self.fields))
 
 
+class KeyReused(InvalidRequest):
+    type, title = "idempotency-key-reused", "The idempotency key belongs to another job"
+
+
 class BodyNotJSON(TRMError):
     status, type, title = 400, "not-json", "The body is not JSON"
 
@@ -110,6 +115,15 @@ class UnknownPuzzle(NotFound):
     type, title = "unknown-puzzle", "The model was not trained on the puzzle"
 
 
+class UnknownJob(NotFound):
+    type, title = "unknown-job", "There is no such job"
+
+
+class QuotaExceeded(TRMError):
+    status, type, title = 429, "quota-exceeded", "The client's quota of jobs is used up"
+    retry_after = 60
+
+
 class Unavailable(TRMError):
     """Try again later; `retry_after` is in whole seconds."""
 
@@ -138,6 +152,10 @@ class WorkerLost(Unavailable):
 
 class StepFailed(Unavailable):
     type, title = "step-failed", "The model failed on this puzzle"
+
+
+class JobsUnavailable(Unavailable):
+    type, title = "jobs-unavailable", "Jobs cannot be handled now"
 
 
 class DeadlineExceeded(TRMError):

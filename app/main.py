@@ -16,10 +16,11 @@ from app.access.limits import LocalLimits
 from app.access.redis import SharedLimits
 from app.answers import Keep
 from app.api import errors
-from app.api.deps import Services
+from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
 from app.api.guard import Guard, declare
-from app.api.routes import batch, models, operations, solve, stream
+from app.api.lines import Lines
+from app.api.routes import batch, jobs, models, operations, solve, stream
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -29,6 +30,10 @@ from app.cache.redis import RedisCache
 from app.cache.tiered import TieredCache
 from app.energy import Energy
 from app.errors import TRMError
+from app.jobs.base import JobStore, Limits
+from app.jobs.consumer import Consumer
+from app.jobs.memory import MemoryJobs
+from app.jobs.redis import RedisJobs
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
@@ -88,6 +93,15 @@ def create_door(settings: Settings, link: Link | None, metrics: Metrics) -> Door
     return Door(keys.Keys(found), SharedLimits(link) if link else LocalLimits(), metrics)
 
 
+def create_jobs(settings: Settings, solver: Solver) -> Jobs:
+    """Jobs on Redis, or in memory where there is none."""
+    limits = Limits(settings.jobs_client_open, settings.jobs_client_puzzles, settings.jobs_keep_seconds, settings.jobs_lease_seconds)
+    url, lines = settings.jobs_redis_url.get_secret_value(), Lines(solver)
+    store: JobStore = RedisJobs(parse(url), limits) if url else MemoryJobs(limits, settings.jobs_memory_puzzles)
+    consumer = Consumer(store, lines, solver.pool.status, solver.metrics, limits.lease, lambda: solver.draining)
+    return Jobs(store, lines, consumer, settings.jobs_puzzles, settings.max_body_bytes, settings.max_batch_bytes)
+
+
 def create_services(settings: Settings) -> Services:
     """Everything that a request may need; nothing is started yet. Raises `InvalidModel` for an unusable store."""
     store = ModelStore(settings.model_store, settings.models)
@@ -100,11 +114,15 @@ def create_services(settings: Settings) -> Services:
     link = create_link(settings, metrics)
     solver = Solver(FAMILIES, store, pool, create_cache(settings, link), metrics, keep, create_tracer())
     batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
-    return Services(solver, pool, store, metrics, batches, create_door(settings, link, metrics))
+    return Services(solver, pool, store, metrics, batches, create_jobs(settings, solver), create_door(settings, link, metrics))
 
 
-def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
-    """The ASGI application; its lifespan starts the workers and stops them."""
+SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router)
+"""What `trm worker` does not have."""
+
+
+def create_app(settings: Settings, services: Services | None = None, *, solving: bool = True) -> FastAPI:
+    """The ASGI application; its lifespan starts the workers and stops them. Without `solving` it answers to operators only, and works on jobs."""
     made = services or create_services(settings)
 
     @asynccontextmanager
@@ -116,9 +134,12 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
             raise
         try:
             await made.solver.cache.start()
+            made.jobs.consumer.start()
             yield {"services": made}
         finally:
             made.solver.draining = True
+            await made.jobs.consumer.close()
+            await made.jobs.store.close()
             await made.pool.close()
             await made.solver.close()
             if made.solver.tracer is not None:
@@ -126,12 +147,14 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (solve.router, batch.router, stream.router, models.router):
+    for router in SOLVING if solving else ():
         app.include_router(router)
     if settings.metrics_port is None:
         app.include_router(operations.router)
     declare(app, needed=made.door is not None)
-    if made.door is None:
+    if not solving:
+        pass
+    elif made.door is None:
         level = logging.INFO if settings.host in LOOPBACK else logging.WARNING
         log.log(level, "no API keys are configured: whoever reaches this server may use it")
     else:
@@ -141,7 +164,7 @@ def create_app(settings: Settings, services: Services | None = None) -> FastAPI:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
         )
-    larger = {"/v1/solve/batch": settings.max_batch_bytes}
+    larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
     app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
     return app
 

@@ -16,11 +16,15 @@ from app.errors import (
     Forbidden,
     InvalidPuzzle,
     InvalidRequest,
+    JobsUnavailable,
+    KeyReused,
     NoWorker,
     QueueFull,
+    QuotaExceeded,
     RateLimited,
     StepFailed,
     Unauthorized,
+    UnknownJob,
     UnknownModel,
     UnknownPuzzle,
     UnsupportedMediaType,
@@ -106,6 +110,15 @@ class Metrics:
         )
         self.cache_breaker_open = Gauge("trm_cache_breaker_open", "Whether the shared cache is passed over until it answers again.", registry=registry)
         self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
+        self.jobs_created = Counter("trm_jobs_created_total", "Jobs that were accepted.", registry=registry)
+        self.jobs_finished = Counter("trm_jobs_finished_total", "Jobs that have ended, by how.", ["status"], registry=registry)
+        self.jobs_puzzles = Counter("trm_jobs_puzzles_total", "Puzzles of jobs that have their result, by its kind.", ["outcome"], registry=registry)
+        self.jobs_redelivered = Counter("trm_jobs_redelivered_total", "Puzzles of jobs that were taken again.", registry=registry)
+        self.jobs_dead_letters = Counter("trm_jobs_dead_letters_total", "Puzzles of jobs that were given up after too many deliveries.", registry=registry)
+        self.jobs_held = Gauge("trm_jobs_held", "Puzzles of jobs that this server works on.", registry=registry)
+        self.jobs_pending = Gauge("trm_jobs_pending", "Puzzles without a result, of all open jobs in the store.", registry=registry)
+        self.jobs_oldest = Gauge("trm_jobs_oldest_age_seconds", "Age of the oldest open job in the store.", registry=registry)
+        self.jobs_store_up = Gauge("trm_jobs_store_up", "Whether the store of jobs answered last time.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
         registry.register(Joules(energy))
         self._initialise(models)
@@ -139,6 +152,10 @@ class Metrics:
             WorkerLost,
             StepFailed,
             DeadlineExceeded,
+            KeyReused,
+            UnknownJob,
+            QuotaExceeded,
+            JobsUnavailable,
         ):
             self.rejected.labels(refusal.type)
         closed: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
@@ -146,6 +163,8 @@ class Metrics:
             (self.cache_errors, CACHE_ERRORS),
             (self.cache_duration, ("get", "set")),
             (self.worker_restarts, ("died", "failed")),
+            (self.jobs_finished, ("completed", "failed", "cancelled")),
+            (self.jobs_puzzles, ("solved", "unsolved", "failed")),
         )
         for series, values in closed:
             for value in values:

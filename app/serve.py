@@ -1,4 +1,4 @@
-"""`trm serve`: uvicorn around the application, with a drain that lets load balancers look away first. Knows signals and logging.
+"""`trm serve` and `trm worker`: uvicorn around the application, with a drain that lets load balancers look away first. Knows signals and logging.
 
 After SIGTERM: readiness and new solves answer 503, the server listens on for `drain_seconds`, then finishes what is in flight,
 then the workers stop. Ctrl-C skips the wait; a second one leaves at once.
@@ -149,13 +149,13 @@ def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
     )
 
 
-def serve(settings: Settings) -> int:
-    """Serve until told to stop; the exit status. Raises `InvalidModel` for an unusable store."""
+def serve(settings: Settings, *, solving: bool = True) -> int:
+    """Serve until told to stop; the exit status. Without `solving`, serve jobs only. Raises `InvalidModel` for an unusable store."""
     configure_logging(settings.log_level)
     for name in unknown_variables():
         log.warning("no such setting, ignored", extra={"variable": name})
     services = create_services(settings)
-    app = create_app(settings, services)
+    app = create_app(settings, services, solving=solving)
     config = configure(app, settings, settings.port)
     beside = None if settings.metrics_port is None else Beside(configure(create_operations(settings, services), settings, settings.metrics_port))
     server = Server(config, services, settings.drain_seconds, settings.shutdown_seconds, beside)

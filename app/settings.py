@@ -57,6 +57,14 @@ class Settings(BaseSettings):
     api_keys_file: Annotated[Path | None, Field(description="File of more API keys, one a line.")] = None
     cors_origins: Annotated[tuple[str, ...], Field(description="Origins whose pages may call the API from a browser, as a JSON list; `*` is any.")] = ()
     metrics_port: Annotated[int | None, Field(ge=0, le=65535, description="Port of /metrics, /healthz and /readyz, which then leave the other one.")] = None
+    jobs_redis_url: Annotated[SecretStr, AfterValidator(_redis_url), Field(description="Redis that keeps jobs; none keeps them in memory.")] = SecretStr("")
+    jobs_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one job.")] = 100_000
+    jobs_client_puzzles: Annotated[int, Field(ge=1, description="Puzzles without a result that one client may have in all its jobs.")] = 300_000
+    jobs_client_open: Annotated[int, Field(ge=1, description="Jobs that one client may have open.")] = 100
+    jobs_memory_puzzles: Annotated[int, Field(ge=1, description="Puzzles of all jobs that are kept in memory.")] = 300_000
+    jobs_keep_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a job is kept, and again after its end.")] = 7 * 86400.0
+    jobs_lease_seconds: Annotated[float, Field(ge=1, le=3600, description="After how long the puzzles of a consumer that is silent go to others.")] = 30.0
+    max_job_bytes: Annotated[int, Field(ge=1, description="Largest body of a job sent as NDJSON, in bytes; as JSON it is a batch's.")] = 256 << 20
     max_body_bytes: Annotated[int, Field(ge=1, description="Largest body of a request for one puzzle, in bytes.")] = 1 << 20
     max_batch_bytes: Annotated[int, Field(ge=1, description="Largest body of a batch, in bytes.")] = 16 << 20
     batch_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one batch.")] = 1000

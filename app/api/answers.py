@@ -4,16 +4,17 @@ import time
 from math import isqrt
 
 from app.answers import is_solved
-from app.api.schemas import OptionsIn, SolveOut, StepOut, TimingOut, TraceOut
+from app.api.schemas import JobOptionsIn, OptionsIn, SolveOut, StepOut, TimingOut, TraceOut
 from app.engine.request import TraceStep
 from app.preparing import Options
 from app.puzzles.base import Family
 from app.solver import Solution
 
 
-def options(given: OptionsIn) -> Options:
+def options(given: OptionsIn | JobOptionsIn) -> Options:
     """The options in the solver's units."""
-    return Options(halt=given.halt, max_steps=given.max_steps, attempts=given.attempts, timeout=given.timeout_ms / 1000, trace=given.trace, cache=given.cache)
+    trace = isinstance(given, OptionsIn) and given.trace
+    return Options(halt=given.halt, max_steps=given.max_steps, attempts=given.attempts, timeout=given.timeout_ms / 1000, trace=trace, cache=given.cache)
 
 
 def answer(solution: Solution, family: Family, grid: object, identity: str, started: float) -> SolveOut:

@@ -8,13 +8,29 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from app.access.door import Door
+from app.api.lines import Lines
+from app.api.uploads import Caller
 from app.batch import Batches
+from app.jobs.base import JobStore
+from app.jobs.consumer import Consumer
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.base import Pool
 from app.solver import Solver
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs:
+    """All that jobs need. One has at most `puzzles`, each of `line_bytes` at most; a body that is one JSON document has at most `document_bytes`."""
+
+    store: JobStore
+    lines: Lines
+    consumer: Consumer
+    puzzles: int
+    line_bytes: int
+    document_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,7 @@ class Services:
     store: ModelStore
     metrics: Metrics
     batches: Batches
+    jobs: Jobs
     door: Door | None = None
     """Who asks for API keys; None lets everybody in."""
 
@@ -37,6 +54,14 @@ async def services(request: Request) -> Services:
 
 
 Needs = Annotated[Services, Depends(services)]
+
+
+async def client(request: Request) -> Caller:
+    """Who has sent a request, as far as whoever let it in has said."""
+    return Caller(getattr(request.state, "client", ""), getattr(request.state, "job_quota", None))
+
+
+Client = Annotated[Caller, Depends(client)]
 
 
 class ClientGone(Exception):

@@ -66,19 +66,21 @@ def pointer(location: Sequence[object]) -> str:
 def from_validation(request: Request, error: RequestValidationError) -> Response:
     """The response to a body that does not fit its schema."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    in_body = any(each["loc"][:1] == ("body",) for each in error.errors())
+    if in_body and kind != "application/json" and not kind.endswith("+json"):
         return from_error(UnsupportedMediaType(f"send the body as content-type: application/json, not {kind or 'without one'}"))
     if any(each["type"] == "json_invalid" for each in error.errors()):
         each = error.errors()[0]
         return from_error(BodyNotJSON(f"the body is not JSON: {each['ctx']['error']} at character {each['loc'][-1]}"))
     if [each["loc"] for each in error.errors()] == [("body",)] and error.errors()[0]["type"] == "missing":
         return from_error(BodyNotJSON("the body is empty"))
-    fields = [FieldError(pointer(each["loc"]), _sentence(each)) for each in error.errors()[:MOST_ERRORS]]
+    fields = [FieldError(pointer(each["loc"]), sentence(each)) for each in error.errors()[:MOST_ERRORS]]
     detail = "; ".join(f"{field.pointer or 'the body'}: {field.detail}" for field in fields)
     return from_error(InvalidRequest(detail, fields=tuple(fields)))
 
 
-def _sentence(error: Mapping[str, object]) -> str:
+def sentence(error: Mapping[str, object]) -> str:
+    """What pydantic found wrong with one field."""
     if error["type"] == "extra_forbidden":
         return "there is no such field"
     return str(error["msg"]).replace("Input should be", "it should be").replace("Field required", "it is required")

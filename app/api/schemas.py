@@ -1,5 +1,6 @@
 """The JSON of the HTTP contract as pydantic models. Knows field names and ranges; no puzzles' rules, no solving."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, WithJsonSchema
@@ -33,15 +34,24 @@ class PuzzleIn(_In):
     puzzle_id: Annotated[StrictStr | None, Field(description="Of ARC, and needed there: the task, one of those that the model was trained on.")] = None
 
 
-class OptionsIn(_In):
-    """How to solve; what is left out is the model's default."""
-
+class _Options(_In):
     max_steps: Annotated[StrictInt | None, Field(ge=1, description="Most steps of each attempt.")] = None
     halt: Annotated[Literal["verified", "learned", "never"] | None, Field(description="When an attempt ends before max_steps.")] = None
     attempts: Annotated[StrictInt | None, Field(ge=1, description="Most attempts, each on another symmetric copy; of ARC, votes of trained copies.")] = None
+    cache: Annotated[Literal["use", "refresh", "bypass"], Field(description="Whether to read and write the cache.")] = "use"
+
+
+class OptionsIn(_Options):
+    """How to solve; what is left out is the model's default."""
+
     timeout_ms: Annotated[StrictInt, Field(ge=1, le=600_000, description="Deadline, from arrival, in milliseconds.")] = 10_000
     trace: Annotated[StrictBool, Field(description="Whether to return the answer after every step.")] = False
-    cache: Annotated[Literal["use", "refresh", "bypass"], Field(description="Whether to read and write the cache.")] = "use"
+
+
+class JobOptionsIn(_Options):
+    """How to solve each puzzle of a job; what is left out is the model's default."""
+
+    timeout_ms: Annotated[StrictInt, Field(ge=1, le=600_000, description="Time for each puzzle, from when a server takes it up, in milliseconds.")] = 60_000
 
 
 class SolveIn(_In):
@@ -59,6 +69,60 @@ class BatchIn(_In):
     puzzles: Annotated[list[PuzzleIn], Field(min_length=1, description="At most 1,000, unless the server is set otherwise.")]
     model: Annotated[StrictStr | None, Field(description="A model's or family's name for all of them; left out, each family's default.")] = None
     options: Annotated[OptionsIn, Field(default_factory=OptionsIn)]
+
+
+class TermsIn(_In):
+    """What goes for all puzzles of a job."""
+
+    model: Annotated[StrictStr | None, Field(description="A model's or family's name for all of them; left out, each family's default.")] = None
+    options: Annotated[JobOptionsIn, Field(default_factory=JobOptionsIn)]
+
+
+OnError = Annotated[
+    Literal["stop", "continue"],
+    Field(description="A puzzle that cannot be read refuses the whole job (`stop`), or has the reason in its result (`continue`)."),
+]
+
+
+class JobIn(TermsIn):
+    """Many puzzles to solve in the background."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"puzzles": [{"type": "sudoku", "grid": NEWSPAPER}, {"type": "maze", "grid": [*MAZE]}]}]})
+    puzzles: Annotated[list[object], Field(min_length=1, description="At most 100,000, unless the server is set otherwise, each as in a batch.")]
+    on_error: OnError = "stop"
+
+
+class JobQuery(_In):
+    """The same as query parameters, where the body is lines of puzzles."""
+
+    model: str | None = None
+    halt: Literal["verified", "learned", "never"] | None = None
+    max_steps: Annotated[int | None, Field(ge=1)] = None
+    attempts: Annotated[int | None, Field(ge=1)] = None
+    timeout_ms: Annotated[int, Field(ge=1, le=600_000)] = 60_000
+    cache: Literal["use", "refresh", "bypass"] = "use"
+    on_error: OnError = "stop"
+
+
+class CountsOut(BaseModel):
+    """Puzzles of a job: all, those with a result by its kind, and those without."""
+
+    total: int
+    solved: int
+    unsolved: int
+    failed: int
+    pending: int
+
+
+class JobOut(BaseModel):
+    """A job. `failed` is one that has ended without an answer to any of its puzzles; after `expires_at` nothing of it is kept."""
+
+    id: str
+    status: Literal["queued", "running", "completed", "cancelled", "failed"]
+    counts: CountsOut
+    created_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime
 
 
 class TraceOut(BaseModel):

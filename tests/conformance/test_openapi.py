@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from tests.e2e.batches import batch_of, events, lines
+from tests.e2e.jobs import exact, submit
 from tests.e2e.problems import post_raw
 from tests.e2e.puzzles import IMPOSSIBLE, NEWSPAPER
 from tests.e2e.serving import Server, body
@@ -45,7 +46,11 @@ def test_it_is_open_api_3_with_the_versions_of_the_service(document: dict[str, A
     assert document["info"]["version"]
 
 
-@pytest.mark.parametrize("path", ["/v1/solve", "/v1/solve/batch", "/v1/solve/stream", "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"])
+PATHS = ["/v1/solve", "/v1/solve/batch", "/v1/solve/stream", "/v1/models", "/v1/models/{name}", "/healthz", "/readyz", "/metrics"]
+JOBS = ["/v1/jobs", "/v1/jobs/{job}", "/v1/jobs/{job}/results"]
+
+
+@pytest.mark.parametrize("path", PATHS + JOBS)
 def test_it_knows_every_address(document: dict[str, Any], path: str) -> None:
     assert path in document["paths"]
 
@@ -133,6 +138,37 @@ def test_the_data_of_every_event_and_line_is_as_promised(server: Server, documen
         for each in found:
             line.validate(each)
     assert not line.is_valid({key: value for key, value in each.items() if key != "index"})
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "kind"),
+    [
+        (202, json.dumps({"type": "sudoku", "grid": NEWSPAPER}), LINES),
+        (202, json.dumps({"puzzles": [{"type": "sudoku", "grid": NEWSPAPER}]}), "application/json"),
+        (422, "nonsense", LINES),
+        (400, "nonsense", "application/json"),
+        (422, "{}", "application/json"),
+        (413, " " * (17 << 20), "application/json"),
+        (415, "nonsense", "text/plain"),
+    ],
+    ids=range(7),
+)
+def test_so_are_those_of_a_job(server: Server, document: dict[str, Any], status: int, content: str, kind: str) -> None:
+    response = server.client.post("/v1/jobs", content=content, headers={"content-type": kind})
+    assert response.status_code == status
+    conforms(document, "POST /v1/jobs", response)
+
+
+def test_so_is_what_is_read_of_a_job(server: Server, document: dict[str, Any]) -> None:
+    job = submit(server, 20)
+    for each in exact(server, job):
+        kind = document["paths"]["/v1/jobs/{job}/results"]["get"]["responses"]["200"]["content"][LINES]["itemSchema"]
+        jsonschema_rs.validator_for({**kind, "components": document["components"]}).validate(each)
+    for name in (job["id"], "0" * 32):
+        conforms(document, "GET /v1/jobs/{job}", server.client.get(f"/v1/jobs/{name}"))
+        conforms(document, "DELETE /v1/jobs/{job}", server.client.delete(f"/v1/jobs/{name}"))
+    for after in ("-1", "x"):
+        conforms(document, "GET /v1/jobs/{job}/results", server.client.get(f"/v1/jobs/{job['id']}/results?after={after}"))
 
 
 def test_so_is_a_wrong_media_type(server: Server, document: dict[str, Any]) -> None:

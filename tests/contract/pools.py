@@ -21,7 +21,7 @@ Tasks = list["asyncio.Task[object]"]
 
 async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110  # it watches what other processes do
+        while not condition():  # it watches what other processes do
             await asyncio.sleep(0.005)
 
 

@@ -43,6 +43,8 @@ def until(condition: Callable[[], object], what: str) -> None:
 class Server:
     """`trm serve` on a free port, entered when it answers. Its log is read while it runs; nothing in it may be an error."""
 
+    command = "serve"
+
     def __init__(self, **settings: object) -> None:
         self.settings = {"port": 0, "workers": 1, "drain_seconds": 0, **settings}
         self.log: list[Json] = []
@@ -53,7 +55,7 @@ class Server:
 
     def __enter__(self) -> Self:
         self.process = subprocess.Popen(
-            [TRM, "serve"], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment(**self.settings), start_new_session=True
+            [TRM, self.command], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment(**self.settings), start_new_session=True
         )
         self.reader = threading.Thread(target=self._read)
         self.reader.start()
@@ -157,6 +159,12 @@ class Server:
     def resident_bytes(self) -> int:
         """Memory of the server and its children, shared pages counted once."""
         return sum(_proportional_bytes(pid) for pid in (self.process.pid, *self.children()))
+
+
+class Worker(Server):
+    """`trm worker`, in the same way."""
+
+    command = "worker"
 
 
 def body(grid: object, model: str | None = None, **options: object) -> Json:

@@ -58,7 +58,7 @@ class FakePool:
         return self.answer(request)
 
     def status(self) -> PoolStatus:
-        return PoolStatus(waiting=0, running=0, capacity=1, workers=1, ready=1, live=True)
+        return PoolStatus(waiting=0, running=0, places=48, capacity=1, workers=1, ready=1, live=True)
 
     def retry_after(self) -> int:
         return 7

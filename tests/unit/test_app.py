@@ -37,6 +37,10 @@ async def test_the_solution_comes_back_in_the_form_that_was_sent(client, form) -
         ("POST", "/v1/solve/batch", {"puzzles": [BODY["puzzle"]], "model": "x" * 30_000}, 404),
         ("POST", "/v1/solve/stream", {**BODY, "model": "x" * 30_000}, 413),
         ("GET", "/v1/solve/batch", None, 405),
+        ("POST", "/v1/jobs", {"puzzles": [{**BODY["puzzle"], "grid": "55" + "." * 79}]}, 422),
+        ("POST", "/v1/jobs", {"puzzles": [BODY["puzzle"]], "model": "x" * 30_000}, 413),
+        ("GET", "/v1/jobs/none", None, 404),
+        ("GET", "/v1/jobs", None, 405),
         ("GET", "/v1/models", None, 200),
         ("GET", "/v1/models/ten", None, 404),
         ("GET", "/v1/solve", None, 405),
@@ -93,7 +97,7 @@ async def test_a_draining_service_is_not_ready_but_live(client, solver) -> None:
 
 @pytest.mark.parametrize(("ready", "live", "statuses"), [(0, True, [503, 200]), (1, False, [200, 503])])
 async def test_ready_and_live_are_what_the_pool_says(client, pool, ready, live, statuses) -> None:
-    pool.status = lambda: PoolStatus(waiting=3, running=2, capacity=9, workers=1, ready=ready, live=live)
+    pool.status = lambda: PoolStatus(waiting=3, running=2, places=48, capacity=9, workers=1, ready=ready, live=live)
     assert [(await client.get(path)).status_code for path in ("/readyz", "/healthz")] == statuses
     assert "trm_requests_waiting 3.0" in (await client.get("/metrics")).text
 

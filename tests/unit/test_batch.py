@@ -124,6 +124,6 @@ async def test_a_batch_larger_than_the_bound_is_taken_alone(solver, prepared) ->
 async def test_its_window_is_half_of_the_queue(solver, prepared, monkeypatch) -> None:
     status = FakePool().status()
     for capacity, window in ((1, 1), (9, 4), (1024, 512)):
-        monkeypatch.setattr(solver.pool, "status", lambda capacity=capacity: type(status)(0, 0, capacity, 1, 1, True))
+        monkeypatch.setattr(solver.pool, "status", lambda capacity=capacity: type(status)(0, 0, 48, capacity, 1, 1, True))
         async with Batches(solver, 10, 10).open(prepared(1)) as batch:
             assert batch.window == window

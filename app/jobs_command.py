@@ -1,0 +1,167 @@
+"""`trm jobs`: talks to a server over HTTP with the standard library, so that it needs nothing but itself. Knows the contract; nothing of the server's insides.
+
+A connection that breaks, or a server that is away for a while, is waited for; what was done already is not done again.
+"""
+
+import argparse
+import hashlib
+import http.client
+import json
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+from urllib.parse import quote, urlencode
+
+from app.errors import InvalidRequest, TRMError
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+PATIENCE = 120.0
+"""Seconds without any success after which a server is given up."""
+PAUSE = 0.5
+WIDTH = 30
+
+
+def submit(arguments: argparse.Namespace) -> int:
+    """Upload a file; its content is the idempotency key, so a second run finds the job of the first."""
+    file: Path = arguments.file
+    if not file.is_file():
+        raise InvalidRequest(f"{file} is no file")
+    query = urlencode(sorted(arguments.set))
+    with file.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256")
+    digest.update(f"?{query} {time.time_ns() if arguments.again else ''}".encode())
+    headers = {"Content-Type": "application/x-ndjson", "Content-Length": str(file.stat().st_size), "Idempotency-Key": digest.hexdigest()}
+
+    def upload() -> Json:
+        with file.open("rb") as content:
+            return _asked(arguments.server, f"?{query}", "POST", content, headers)
+
+    job = _patiently(upload)
+    print(job["id"])
+    return _watch(arguments.server, job) if arguments.wait else 0
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Print a job, or watch it."""
+    job = _job(arguments.server, arguments.job)
+    if arguments.wait:
+        return _watch(arguments.server, job)
+    print(json.dumps(job))
+    return 0
+
+
+def cancel(arguments: argparse.Namespace) -> int:
+    """Cancel a job and print it."""
+    print(json.dumps(_patiently(lambda: _asked(arguments.server, _place(arguments.job), "DELETE"))))
+    return 0
+
+
+def results(arguments: argparse.Namespace) -> int:
+    """Write results to a file that may have some already, or to stdout."""
+    if arguments.output is None:
+        return _fetch(arguments, sys.stdout.buffer, 0)
+    with arguments.output.open("a+b") as file:
+        return _fetch(arguments, file, _whole_lines(file))
+
+
+def _whole_lines(file: BinaryIO) -> int:
+    """How many lines a file has, a last one that is cut short taken off."""
+    file.seek(0)
+    count, end = 0, 0
+    for line in file:
+        if line.endswith(b"\n"):
+            count, end = count + 1, end + len(line)
+    file.truncate(end)
+    return count
+
+
+def _fetch(arguments: argparse.Namespace, file: BinaryIO, have: int) -> int:
+    """Write all results from the one after the first `have` on; 1 if there are to be more, and nobody waits."""
+
+    def fetch() -> None:
+        nonlocal have
+        with _open(arguments.server, f"{_place(arguments.job)}/results?after={have}") as response:
+            for line in response:
+                if line.endswith(b"\n"):
+                    file.write(line)
+                    have += 1
+        file.flush()
+
+    while True:
+        job, before = _job(arguments.server, arguments.job), have
+        _patiently(fetch)
+        there = job["counts"]["total"] - job["counts"]["pending"]
+        if have >= there and (job["ended_at"] or not arguments.wait):
+            return 0 if job["ended_at"] else 1
+        _show(job)
+        if have == before:
+            time.sleep(PAUSE)
+
+
+def _watch(server: str, job: Json) -> int:
+    """Show progress until the job has ended; 0 if it was completed."""
+    while not job["ended_at"]:
+        _show(job)
+        time.sleep(PAUSE)
+        job = _job(server, job["id"])
+    _show(job)
+    print(file=sys.stderr)
+    return int(job["status"] != "completed")
+
+
+def _show(job: Json) -> None:
+    """The progress bar, on stderr if that is a terminal."""
+    if sys.stderr.isatty():
+        counts = job["counts"]
+        done = 1 - counts["pending"] / counts["total"]
+        told = ", ".join(f"{counts[name]} {name}" for name in ("solved", "unsolved", "failed", "pending"))
+        print(f"\r[{'#' * round(done * WIDTH):{WIDTH}}] {done:4.0%} {told} ({job['status']})\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _job(server: str, job: str) -> Json:
+    return _patiently(lambda: _asked(server, _place(job)))
+
+
+def _place(job: str) -> str:
+    return f"/{quote(job, safe='')}"
+
+
+def _asked(server: str, path: str, method: str = "GET", body: BinaryIO | None = None, headers: Mapping[str, str] | None = None) -> Json:
+    with _open(server, path, method, body, headers) as response:
+        return dict(json.load(response))
+
+
+def _open(server: str, path: str, method: str = "GET", body: BinaryIO | None = None, headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
+    if not server.startswith(("http://", "https://")):
+        raise InvalidRequest(f"the URL of a server begins with http:// or https://, not as {server} does")
+    request = urllib.request.Request(f"{server.rstrip('/')}/v1/jobs{path}", body, dict(headers or {}), method=method)  # noqa: S310  # checked above
+    found: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=PATIENCE)  # noqa: S310
+    return found
+
+
+def _patiently(ask: Callable[[], T]) -> T:
+    """The answer, asked for again while the server is away. Raises `TRMError` with what it said when it refuses."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > end:
+                raise TRMError(_said(error)) from error
+        except (OSError, http.client.HTTPException) as error:
+            if time.monotonic() > end:
+                raise TRMError(f"the server cannot be reached: {error}") from error
+        time.sleep(PAUSE)
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, OSError):
+        return f"the server answered {error.code}"
