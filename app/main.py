@@ -149,24 +149,28 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
     errors.install(app, made.metrics)
     for router in SOLVING if solving else ():
         app.include_router(router)
-    if settings.metrics_port is None:
+    if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
-    declare(app, needed=made.door is not None)
-    if not solving:
-        pass
-    elif made.door is None:
+    if solving:
+        protect(app, settings, made)
+    larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
+    return app
+
+
+def protect(app: FastAPI, settings: Settings, services: Services) -> None:
+    """Ask for keys where there are some, and say so where there are none; let pages of other origins in where that is set."""
+    declare(app, needed=services.door is not None)
+    if services.door is None:
         level = logging.INFO if settings.host in LOOPBACK else logging.WARNING
         log.log(level, "no API keys are configured: whoever reaches this server may use it")
     else:
-        log.info("API keys are asked for", extra={"clients": [key.name for key in made.door.keys.all]})
-        app.add_middleware(Guard, door=made.door, metrics=made.metrics)
+        log.info("API keys are asked for", extra={"clients": [key.name for key in services.door.keys.all]})
+        app.add_middleware(Guard, door=services.door, metrics=services.metrics)
     if settings.cors_origins:  # outside of the guard, since a browser asks without a key whether it may ask with one
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
         )
-    larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
-    return app
 
 
 def create_operations(settings: Settings, services: Services) -> FastAPI:

@@ -86,5 +86,6 @@ def declared(document: dict[str, Any], needed: bool) -> dict[str, Any]:
     for path, methods in document["paths"].items():
         for operation in methods.values() if guarded(path) else ():
             operation["security"] = [*([] if needed else [{}]), *({name: []} for name in SCHEMES)]
-            operation["responses"] |= {str(status): {"description": meaning, "content": content} for status, meaning in REFUSALS.items()}
+            refusals = {str(status): {"description": meaning, "content": content} for status, meaning in REFUSALS.items()}
+            operation["responses"] = refusals | operation["responses"]
     return document
