@@ -57,7 +57,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 SHOWN = ("X-Request-ID", "Retry-After", "Location")
 """Headers that pages of other origins may read."""
 CPU_SLOTS, GPU_SLOTS = 32, 256
-"""Slots of a worker where the settings leave them open: about where a CPU steps them fastest, each; a GPU wants many."""
+"""Slots of a worker where the settings leave them open. A CPU steps more of them no faster, each; a GPU wants many."""
 
 
 def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
@@ -68,6 +68,7 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
         backend=settings.backend,
         device=settings.device,
         slots=settings.slots or (CPU_SLOTS if settings.device == "cpu" else GPU_SLOTS),
+        batch=settings.batch,
         threads=settings.threads,
         refill=settings.refill,
     )

@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = 1
-    slots: Annotated[int | None, Field(ge=1, le=4096, description="Puzzles that a worker runs at once, per model and grid: 32 on a CPU, 256 on a GPU.")] = None
+    slots: Annotated[int | None, Field(ge=1, le=4096, description="Puzzles whose state a worker holds, per model and grid: 32 on a CPU, 256 on a GPU.")] = None
+    batch: Annotated[int | None, Field(ge=1, le=4096, description="Fewest puzzles of a step, if so many are there; measured at the start if left out.")] = None
     refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (
         "step"
     )

@@ -38,11 +38,20 @@ def request(grid: str, cache: str) -> bytes:
 
 
 class Response(NamedTuple):
-    """Whether it is a 200, its body, and whether the server closes the connection after it."""
+    """Status line and headers in lower case, and the body."""
 
-    good: bool
+    head: bytes
     body: bytes
-    closes: bool
+
+    @property
+    def good(self) -> bool:
+        """Whether it is a 200."""
+        return self.head.startswith(b"http/1.1 200")
+
+    @property
+    def closes(self) -> bool:
+        """Whether the server closes the connection after it."""
+        return b"connection: close" in self.head
 
 
 async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> Response:
@@ -51,7 +60,7 @@ async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, s
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     _, sized, length = head.partition(b"content-length: ")
     body = await reader.readexactly(int(length.split(b"\r\n")[0])) if sized else await chunks(reader)
-    return Response(head.startswith(b"http/1.1 200"), body, b"connection: close" in head)
+    return Response(head, body)
 
 
 async def chunks(reader: asyncio.StreamReader) -> bytes:

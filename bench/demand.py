@@ -38,7 +38,7 @@ def demand(engine: Engine, entry: Entry, puzzles: PuzzleSet) -> list[tuple[int, 
 
 
 def step_cost(engine: Engine, repeats: int = 30) -> tuple[float, float]:
-    """(seconds of a step, seconds more for each slot): the line through the least times of several sizes, of one thread; other programs disturb them little."""
+    """(seconds of a step, seconds more for each slot): the line through the least times of several sizes, of one thread, with small errors for small sizes."""
     least = []
     for size in SIZES:
         times = []
@@ -47,7 +47,7 @@ def step_cost(engine: Engine, repeats: int = 30) -> tuple[float, float]:
             engine.runner.step(size)
             times.append(time.process_time() - started)
         least.append(min(times))
-    slope, fixed = np.polyfit(SIZES, least, 1)
+    slope, fixed = np.polyfit(SIZES, least, 1, w=1 / np.array(SIZES))
     return max(0.0, float(fixed)), float(slope)
 
 
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     arguments = parser.parse_args()
     entry = ModelStore(PROJECT / "model_store", ("sudoku",)).entries["sudoku"]
-    (engine,) = make_engines(entry, WorkerSpec(store=PROJECT / "model_store", models=(entry.name,), slots=max(SIZES), threads=1)).values()
+    (engine,) = make_engines(entry, WorkerSpec(store=PROJECT / "model_store", models=(entry.name,), slots=max(SIZES), batch=max(SIZES), threads=1)).values()
     rng = np.random.default_rng(0)
     few, hardest = (held.take(rng.permutation(len(held))[: arguments.count]) for held in (read_csv(path).split()[1] for path in arguments.lists))
     kinds = {"30 clues": with_clues(few, 30, rng), "25 clues": with_clues(few, 25, rng), "17 clues": few, "hardest": hardest}

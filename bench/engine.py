@@ -2,7 +2,7 @@
 
     python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 32] [--threads 1] [--backend onnx]
 
-The last line is one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
+Every step runs all slots. The last line is one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
 """
 
 import argparse
@@ -84,7 +84,13 @@ def main() -> None:
     sgemm, rows = sgemm_rate(arguments.threads), list[Figures]()
     for refill in ("step", "batch"):
         spec = WorkerSpec(
-            store=PROJECT / "model_store", models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads, refill=refill
+            store=PROJECT / "model_store",
+            models=(entry.name,),
+            backend=arguments.backend,
+            slots=arguments.slots,
+            batch=arguments.slots,
+            threads=arguments.threads,
+            refill=refill,
         )
         rows.append(measure(entry, spec, puzzles, sgemm))
     print(f"{len(puzzles)} puzzles (36 clues, 28 clues, minimal), {arguments.slots} slots, {arguments.threads} threads, {arguments.backend}")

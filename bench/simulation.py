@@ -36,11 +36,15 @@ class RoundRobin(Scheduler):
 
 
 class Policy(NamedTuple):
-    """How a pool schedules. With `classes` bulk is told from the rest, and the dispatcher learns who has started."""
+    """How a pool schedules. With `classes` bulk is told from the rest, and the dispatcher learns who has started.
+
+    `batch` is the smallest step worth running; None runs all slots at every step.
+    """
 
     scheduler: type[Scheduler]
     refill: Refill
     classes: bool
+    batch: int | None = None
 
 
 POLICIES = {
@@ -48,6 +52,7 @@ POLICIES = {
     "first come, first served": Policy(Patient, "step", False),
     "restarts to the back": Policy(RoundRobin, "step", False),
     "lanes": Policy(Scheduler, "step", True),
+    "least served first": Policy(Scheduler, "step", True, 1),
 }
 """The last one is what the service does."""
 
@@ -98,7 +103,7 @@ class Worker(Member):
 
     def __init__(self, name: str, policy: Policy, setting: Setting, demands: Mapping[str, Demand]) -> None:
         super().__init__(name, self.receive, ready=True)
-        self.scheduler, self.demands, self.setting = policy.scheduler(setting.slots, policy.refill, GUESSES), demands, setting
+        self.scheduler, self.demands, self.setting = policy.scheduler(setting.slots, policy.refill, GUESSES, policy.batch), demands, setting
         self.tells, self.until, self.size, self.started_now = policy.classes, math.inf, 0, ()
 
     def receive(self, message: ToWorker) -> None:
@@ -118,7 +123,7 @@ class Worker(Member):
     def end(self) -> tuple[Stepped, list[Entry]]:
         """End the step: what the worker tells of it, and who is done."""
         right, wrong = [], []
-        for entry in self.scheduler.running:
+        for entry in self.scheduler.stepped:
             steps = self.demands[entry.request.id].attempts if entry else ()
             over = entry is not None and entry.step + 1 >= steps[entry.attempt - 1]
             right.append(over and entry.attempt == len(steps))

@@ -71,10 +71,17 @@ class Engine:
     """Solves requests with one runner. Not thread-safe: one loop adds, aborts and steps."""
 
     def __init__(
-        self, runner: Runner, rules: Rules, *, refill: Refill = "step", guesses: Guesses | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        runner: Runner,
+        rules: Rules,
+        *,
+        refill: Refill = "step",
+        guesses: Guesses | None = None,
+        batch: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runner, self.rules, self.clock = runner, rules, clock
-        self.scheduler, self.guesses = Scheduler(runner.slots, refill, guesses), guesses
+        self.scheduler, self.guesses = Scheduler(runner.slots, refill, guesses, batch), guesses
         self.doubt = math.log(guesses.doubt / (1 - guesses.doubt)) if guesses and guesses.doubt < 1 else math.inf
         self.tracks: dict[str, Track] = {}
         self.inputs: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
@@ -105,7 +112,7 @@ class Engine:
         started = self.clock()
         answers, logits, faults = isolation.step(self.runner, plan.size)
         now = self.clock()
-        finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.running[slot]) and not entry.ended]
+        finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.stepped[slot]) and not entry.ended]
         violations, fetch = self._judged(answers)
         shown = self._trace(fetch, logits, now, now - started)
         excess = self._excess(violations, fetch)
@@ -135,10 +142,7 @@ class Engine:
         return excess
 
     def _apply(self, plan: Plan) -> None:
-        """Carry out a plan: move state into gaps, then load new puzzles."""
-        for source, target in plan.moves:
-            self.runner.move(source, target)
-            self.inputs[target] = self.inputs[source]
+        """Carry out a plan: load new puzzles, then bring those forward that run."""
         for slot, entry in plan.loads:
             track = self.tracks[entry.request.id]
             track.started = self.clock() if track.started is None else track.started
@@ -147,6 +151,9 @@ class Engine:
             track.symmetry = self._symmetry(entry)
             self.inputs[slot], shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
             self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0, self.inputs[slot])
+        for one, other in plan.swaps:
+            self.runner.swap(one, other)
+            self.inputs[[one, other]] = self.inputs[[other, one]]
 
     def _symmetry(self, entry: Entry) -> Transform | None:
         """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
@@ -209,7 +216,7 @@ class Engine:
     def _trace(self, fetch: Fetch, logits: NDArray[np.float32], ended: float, seconds: float) -> list[tuple[str, TraceStep]]:
         """Note the answers of requests that are traced and the times of those that are timed; the answers of requests that are watched, by id."""
         seen, shown = list[tuple[int, Entry]](), list[tuple[str, TraceStep]]()
-        for slot, entry in enumerate(self.scheduler.running):
+        for slot, entry in enumerate(self.scheduler.stepped):
             if entry is None or entry.ended:
                 continue
             request = entry.request

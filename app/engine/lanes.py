@@ -28,17 +28,17 @@ class Lanes(Generic[Item]):
         self.lanes[lane][item] = None
         self.lanes[lane].move_to_end(item, last=not first)
 
-    def head(self) -> Item | None:
+    def head(self, count: int | None = None) -> Item | None:
         """Whom `take` would give; None where nobody waits."""
-        lane = self._next()
+        lane = self._next(count)
         return None if lane is None else next(iter(self.lanes[lane]))
 
-    def take(self) -> Item:
-        """Remove who is next and count the lanes that were passed over. Raises `IndexError` where nobody waits."""
-        chosen = self._next()
+    def take(self, count: int | None = None) -> Item:
+        """Remove who is next, of the first `count` lanes if given, and count the lanes that were passed over. Raises `IndexError` where nobody waits."""
+        chosen = self._next(count)
         if chosen is None:
             raise IndexError("nobody waits")
-        self.passed = [0 if lane == chosen else passed + 1 for lane, passed in enumerate(self.passed)]
+        self.passed[:count] = [0 if lane == chosen else passed + 1 for lane, passed in enumerate(self.passed[:count])]
         return self.lanes[chosen].popitem(last=False)[0]
 
     def discard(self, item: Item) -> bool:
@@ -49,8 +49,8 @@ class Lanes(Generic[Item]):
                 return True
         return False
 
-    def _next(self) -> int | None:
-        waiting = [lane for lane, items in enumerate(self.lanes) if items]
+    def _next(self, count: int | None) -> int | None:
+        waiting = [lane for lane, items in enumerate(self.lanes[:count]) if items]
         if not waiting:
             return None
         longest = max(waiting, key=self.passed.__getitem__)

@@ -68,10 +68,10 @@ class OnnxRunner:
         if self.puzzles:
             self.puzzle[slot] = self.puzzles[puzzle_id]
 
-    def move(self, source: int, target: int) -> None:
-        """Copy the state of one slot over another."""
+    def swap(self, one: int, other: int) -> None:
+        """Let two slots exchange what they hold."""
         for state in (self.tokens, self.z_H, self.z_L, self.puzzle):
-            state[target] = state[source]
+            state[[one, other]] = state[[other, one]]
 
     def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
         """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""

@@ -37,8 +37,8 @@ class Runner(Protocol):
         `question` is the puzzle as it is judged, where the tokens have guesses in it; a runner that does not judge has no use for it.
         """
 
-    def move(self, source: int, target: int) -> None:
-        """Copy the state of one slot over another."""
+    def swap(self, one: int, other: int) -> None:
+        """Let two slots exchange what they hold."""
 
     def step(self, size: int, first: int = 0) -> tuple[Tokens | Judged, NDArray[np.float32]]:
         """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input.

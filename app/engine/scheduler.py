@@ -1,14 +1,17 @@
 """Which puzzle runs in which slot at the next step. A value: no clock, no tensors, no I/O; time comes in as an argument.
 
-Slots are packed: after `schedule` the running puzzles hold slots 0..n-1, so a step always runs on a contiguous view. A puzzle
+Slots are packed: after `schedule` the puzzles that the next step runs hold slots 0..size-1, so it always runs on a contiguous view. A puzzle
 joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
+
+A slot keeps a puzzle's state, and not every step runs every slot: where a larger step takes longer, as on a CPU, those that have had least go first, so that an
+easy puzzle is done before it has waited for the hard ones beside it (least attained service).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from app.engine.lanes import Lanes
+from app.engine.lanes import TURNS, Lanes
 from app.engine.request import HaltReason, Request
 
 Refill = Literal["step", "batch"]
@@ -17,6 +20,9 @@ Refill = Literal["step", "batch"]
 
 FRESH, RESTARTED, BULK = LANES = range(3)
 """Who goes first: puzzles that have not run yet, then those that wait for another attempt, then those of batches and jobs."""
+
+SHARE = 3
+"""One of so many puzzles in slots runs at a step, at least: the more there are, the larger the steps, which do more in the same time."""
 
 PATIENCE = 64
 """Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
@@ -39,10 +45,13 @@ class Guesses:
 class Entry:
     """One puzzle inside the scheduler. `attempt` is 0 until it first gets a slot; `ended` says why its last attempt ended.
 
+    `number` counts arrivals; `last` is the step that ran it last, or before which it came.
     `verified`: the last answer obeys the rules, or, with `halt: verified`, an earlier one did and a better one is looked for; `since` counts the steps of that.
     """
 
     request: Request
+    number: int = 0
+    last: int = 0
     attempt: int = 0
     step: int = 0
     total_steps: int = 0
@@ -53,14 +62,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Plan:
-    """What to do before the next step: first `moves` (source slot, target slot), then `loads`; then step slots 0..size-1.
+    """What to do before the next step: first `loads` (slot, puzzle), then `swaps` (two slots exchange what they hold); then step slots 0..size-1.
 
     `expired` are puzzles whose deadline passed while they waited; those with `attempt` > 0 have an answer from earlier attempts.
     """
 
     size: int = 0
-    moves: list[tuple[int, int]] = field(default_factory=list)
     loads: list[tuple[int, Entry]] = field(default_factory=list)
+    swaps: list[tuple[int, int]] = field(default_factory=list)
     expired: list[Entry] = field(default_factory=list)
 
 
@@ -77,19 +86,31 @@ class Update:
 
 
 class Scheduler:
-    """A slot table and a queue of lanes. A restarted puzzle queues anew, so where nobody else waits it gets the next slot at once."""
+    """A slot table and a queue of lanes. A restarted puzzle queues anew, so where nobody else waits it gets the next slot at once.
 
-    def __init__(self, slots: int, refill: Refill = "step", guesses: Guesses | None = None) -> None:
-        self.slots, self.refill, self.guesses = slots, refill, guesses
+    `batch` is the smallest step worth running: smaller ones cost each puzzle much more. All slots by default, so that every step runs all puzzles.
+    Every (TURNS + 1)th step is for those that ran longest ago. So whoever holds a slot is stepped once in any (TURNS + 1) * slots steps, whatever comes.
+    """
+
+    def __init__(self, slots: int, refill: Refill = "step", guesses: Guesses | None = None, batch: int | None = None) -> None:
+        self.slots, self.refill, self.guesses, self.batch = slots, refill, guesses, batch or slots
+        self.bulk_slots = (slots + 1) // 2 if self.batch < slots else slots
         self.waiting = Lanes[Entry](len(LANES))
         self.running: list[Entry | None] = []
+        self.size = self.steps = self.arrivals = 0
         self.entries: dict[str, Entry] = {}
+
+    @property
+    def stepped(self) -> list[Entry | None]:
+        """Whom the step runs that `schedule` planned, by slot; None where one was aborted since."""
+        return self.running[: self.size]
 
     def add(self, request: Request) -> None:
         """Queue a request. Raises `ValueError` for an id that is already here."""
         if request.id in self.entries:
             raise ValueError(f"request {request.id} is already scheduled")
-        self.entries[request.id] = entry = Entry(request)
+        self.arrivals += 1
+        self.entries[request.id] = entry = Entry(request, self.arrivals)
         self._queue(entry)
 
     def abort(self, request_id: str) -> bool:
@@ -119,17 +140,21 @@ class Scheduler:
         if self.refill == "step" or not any(self.running):
             self._refill(plan)
         self._pack(plan)
-        plan.size = len(self.running)
+        self._bring_forward(plan, now)
+        plan.size = self.size
         return plan
 
     def _refill(self, plan: Plan) -> None:
         gaps = [slot for slot, entry in enumerate(self.running) if entry is None]
         gaps += range(len(self.running), self.slots)
+        bulk = sum(entry is not None and entry.request.bulk for entry in self.running)
         for slot in gaps:
-            if not self.waiting:
+            lanes = len(LANES) if bulk < self.bulk_slots else BULK
+            if self.waiting.head(lanes) is None:
                 return
-            entry = self.waiting.take()
-            entry.attempt, entry.step, entry.ended = entry.attempt + 1, 0, None
+            entry = self.waiting.take(lanes)
+            bulk += entry.request.bulk
+            entry.attempt, entry.step, entry.ended, entry.last = entry.attempt + 1, 0, None, self.steps
             if slot == len(self.running):
                 self.running.append(None)
             self.running[slot] = entry
@@ -141,7 +166,37 @@ class Scheduler:
             if last is not None:
                 gap = self.running.index(None)
                 self.running[gap] = last
-                plan.moves.append((len(self.running), gap))
+                plan.swaps.append((len(self.running), gap))
+
+    def _bring_forward(self, plan: Plan, now: float) -> None:
+        """Choose whom the next step runs, and let them hold the first slots."""
+        self.steps += 1
+        held = [(slot, entry) for slot, entry in enumerate(self.running) if entry is not None]
+        self.size = len(held)
+        if self.refill == "batch" or self.size <= self.batch:
+            return
+        oldest = self.steps % (TURNS + 1) == 0
+        asked = 0 if oldest else sum(not entry.request.bulk for _, entry in held)
+        self.size = min(len(held), max(self.batch, -(-(asked or len(held)) // SHARE)))
+        order = sorted(held, key=lambda item: self._since(item[1]) if oldest else self._served(item[1], now))
+        chosen = {slot for slot, _ in order[: self.size]}
+        free = (slot for slot in range(self.size) if slot not in chosen)
+        for slot in sorted(chosen):
+            if slot >= self.size:
+                other = next(free)
+                self.running[slot], self.running[other] = self.running[other], self.running[slot]
+                plan.swaps.append((slot, other))
+
+    @staticmethod
+    def _since(entry: Entry) -> tuple[int, int]:
+        """Order by when they ran last."""
+        return entry.last, entry.number
+
+    @staticmethod
+    def _served(entry: Entry, now: float) -> tuple[bool, bool, int, int]:
+        """Order of precedence: whose time is up and needs a last step, then by steps taken so far; behind them bulk, which is done one after the other."""
+        bulk = entry.request.bulk
+        return entry.request.deadline > now, bulk, 0 if bulk else entry.total_steps, entry.number
 
     def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float, best: Sequence[bool] | None = None, doubted: Sequence[bool] = ()) -> Update:
         """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt, can none be better (left out: yes).
@@ -149,9 +204,10 @@ class Scheduler:
         `doubted` says whether the model holds the input for contradictory (left out: no).
         """
         update, best = Update(), verified if best is None else best
-        for slot, entry in enumerate(self.running):
+        for slot, entry in enumerate(self.stepped):
             if entry is None or entry.ended:
                 continue
+            entry.last = self.steps
             entry.step += 1
             entry.total_steps += 1
             judged = entry.request.halt == "verified"

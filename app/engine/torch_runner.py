@@ -83,9 +83,9 @@ class TorchRunner:
         """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
         self.state.load(slot, tokens, puzzle_id, tokens if question is None else question)
 
-    def move(self, source: int, target: int) -> None:
-        """Copy the state of one slot over another."""
-        self.state.move(source, target)
+    def swap(self, one: int, other: int) -> None:
+        """Let two slots exchange what they hold."""
+        self.state.swap(one, other)
 
     @torch.inference_mode()
     def step(self, size: int, first: int = 0) -> tuple[Tokens | Judged, NDArray[np.float32]]:

@@ -43,11 +43,11 @@ class Slots:
         self.carry.z_H[slots], self.carry.z_L[slots] = self.inits
         self.loaded.clear()
 
-    def move(self, source: int, target: int) -> None:
-        """Copy one slot over another."""
+    def swap(self, one: int, other: int) -> None:
+        """Let two slots exchange what they hold."""
         self.flush()
         for state in (self.tokens, self.questions, self.puzzle_ids, *self.carry):
-            state[target] = state[source]
+            state[[one, other]] = state[[other, one]]
 
     def commit(self, rows: slice, z_H: Tensor, z_L: Tensor) -> None:
         """Make these the states of some slots."""

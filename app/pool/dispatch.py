@@ -63,6 +63,11 @@ class Member:
         """Slots that are taken or will be before a puzzle sent now gets one. Started puzzles that wait for another attempt delay none."""
         return min(len(self.started), slots) + len(self.held) - len(self.started)
 
+    @property
+    def bulk(self) -> int:
+        """Bulk puzzles that it holds."""
+        return sum(ticket.request.bulk for ticket in self.held.values())
+
     def drop(self, request_id: str) -> Ticket | None:
         """Hold a puzzle no longer; None if this worker does not."""
         self.started.discard(request_id)
@@ -70,10 +75,13 @@ class Member:
 
 
 class Dispatcher:
-    """The queue and the rule by which it empties: the lanes of the scheduler, to the worker that is loaded least and has `ahead` puzzles or fewer to start."""
+    """The queue and the rule by which it empties: the lanes of the scheduler, to the worker that is loaded least and has `ahead` puzzles or fewer to start.
+
+    Bulk leaves half of those to start to the others, who so need not wait for a place beside it.
+    """
 
     def __init__(self, members: Sequence[Member], capacity: int, slots: int, ahead: int) -> None:
-        self.members, self.capacity, self.slots, self.credit = members, capacity, slots, slots + ahead
+        self.members, self.capacity, self.slots, self.credit, self.bulk_credit = members, capacity, slots, slots + ahead, slots + ahead // 2
         self.waiting = Lanes[Ticket](2)
         self.paces: defaultdict[str, Pace] = defaultdict(Pace)
 
@@ -97,14 +105,21 @@ class Dispatcher:
 
     def dispatch(self) -> None:
         """Send what can start soon."""
-        while ticket := self.waiting.head():
-            able = [member for member in self.members if member.ready and not member.quarantined]
-            member = min(able, key=lambda member: (member.load(self.slots), len(member.held)), default=None)
-            if member is None or (member.held if ticket.suspect else member.load(self.slots) >= self.credit):
+        while ticket := self.waiting.head(lanes := 1 + bool(self._able(bulk=True))):
+            member = min(self._able(ticket.request.bulk), key=lambda member: (member.load(self.slots), len(member.held)), default=None)
+            if member is None or (ticket.suspect and member.held):
                 return
-            self.waiting.take()
+            self.waiting.take(lanes)
             member.held[ticket.request.id] = ticket
             member.send(Submit(ticket.model, ticket.request))
+
+    def _able(self, bulk: bool) -> list[Member]:
+        """The workers that may be sent one more puzzle."""
+        return [
+            member
+            for member in self.members
+            if member.ready and not member.quarantined and member.load(self.slots) < self.credit and not (bulk and member.bulk >= self.bulk_credit)
+        ]
 
     def release(self, ticket: Ticket) -> None:
         """Forget a ticket wherever it is, telling its worker; harmless when it is gone already."""

@@ -12,13 +12,17 @@ Backend = Literal["onnx", "torch"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSpec:
-    """How a worker is made: the models it serves from which store, on what, with how many slots a model and threads."""
+    """How a worker is made: the models it serves from which store, on what, with how many slots a model and threads.
+
+    `batch` is the smallest step worth running (see `Scheduler`); None measures it.
+    """
 
     store: Path
     models: tuple[str, ...]
     backend: Backend = "onnx"
     device: str = "cpu"
     slots: int = 32
+    batch: int | None = None
     threads: int = 1
     refill: Refill = "step"
 

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
+from app.engine.calibration import smallest_batch
 from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.runner import Runner
@@ -39,13 +40,14 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
 
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
-    """One engine for each grid of a model, by its number of cells, warmed up by a real step on an empty grid."""
+    """One engine for each grid of a model, by its number of cells, calibrated where the spec leaves it open, and warmed up by a real step on an empty grid."""
     family = FAMILIES[entry.manifest.puzzle.family]
     guesses = Guesses(**entry.manifest.guesses.model_dump()) if entry.manifest.guesses else None
     runner, engines = make_runner(entry, spec), dict[int, Engine]()
     for height, width in entry.grids:
         sized = runner if (height, width) == entry.grids[-1] else runner.on(height, width)
-        engines[height * width] = engine = Engine(sized, family.rules(height, width), refill=spec.refill, guesses=guesses)
+        batch = spec.batch or smallest_batch(sized)
+        engines[height * width] = engine = Engine(sized, family.rules(height, width), refill=spec.refill, guesses=guesses, batch=batch)
         engine.add(Request(id="warm-up", cells=bytes([1]) * sized.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
         engine.step()
     return engines

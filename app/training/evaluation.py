@@ -33,7 +33,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     entry = _with_guesses(ModelStore(arguments.store, (arguments.name,)).entries[arguments.name], arguments.guesses)
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
-    spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, threads=arguments.threads)
+    spec = WorkerSpec(
+        store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, batch=arguments.slots, threads=arguments.threads
+    )
     if entry.manifest.puzzle.family == "arc":
         return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):

@@ -51,4 +51,4 @@ class Solver:
         last = running.pop()
         if slot < len(running):
             running[slot] = last
-            self.runner.move(len(running), slot)
+            self.runner.swap(len(running), slot)

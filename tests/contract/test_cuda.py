@@ -60,7 +60,7 @@ def test_loads_and_moves_between_replays_reach_the_graph(make: Make) -> None:
     captured, eager = make(), make(bucketed=False)
     for runner in (captured, eager):
         runner.step(9)
-        runner.move(8, 2)
+        runner.swap(8, 2)
         runner.load(3, puzzles("sudoku", SLOTS).questions[0])
     assert np.abs(captured.step(8)[1] - eager.step(8)[1]).max() < (1e-3 if captured.dtype == torch.float32 else 0.3)
 

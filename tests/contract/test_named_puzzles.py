@@ -65,7 +65,7 @@ def test_it_moves_with_the_slot_and_is_replaced_by_the_next_load(model: TRM, run
     runner.load(0, CELLS[0], 2)
     runner.load(1, CELLS[1], 3)
     runner.step(2)
-    runner.move(1, 0)
+    runner.swap(1, 0)
     runner.load(1, CELLS[2], 5)
     _, logits = runner.step(2)
     assert logits[:, 0] == pytest.approx([expected(model, CELLS[1], 3, 2), expected(model, CELLS[2], 5, 1)], abs=1e-4)

@@ -77,12 +77,14 @@ def test_loading_a_slot_starts_afresh(make) -> None:
     assert same(runner.step(1), alone(make, PUZZLES[0], 1)[0])
 
 
-def test_a_moved_slot_goes_on_where_it_was(make) -> None:
+def test_swapped_slots_go_on_where_they_were(make) -> None:
     runner = make(*PUZZLES[:3])
     for _ in range(2):
         runner.step(3)
-    runner.move(2, 0)
+    runner.swap(2, 0)
     assert same(runner.step(1), alone(make, PUZZLES[2], 3)[2])
+    runner.swap(0, 2)
+    assert same(runner.step(1), alone(make, PUZZLES[0], 3)[2])
 
 
 def test_the_slots_beyond_a_step_wait_as_they_are(make) -> None:

@@ -64,7 +64,7 @@ def test_so_are_they_after_a_move_to_another_slot(name: str, backend: str) -> No
     for slot in range(4):
         runner.load(slot, grids[(3 - slot) % 4])
     runner.step(4)
-    runner.move(3, 1)
+    runner.swap(3, 1)
     runner.load(0, grids[9])
     answers, _ = runner.step(2)
     states, given, _ = history(entry, backend, 1, 0)

@@ -49,8 +49,9 @@ class Oracle:
     def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:
         self.tokens[slot], self.steps[slot] = tokens, 0
 
-    def move(self, source: int, target: int) -> None:
-        self.tokens[target], self.steps[target] = self.tokens[source], self.steps[source]
+    def swap(self, one: int, other: int) -> None:
+        for state in (self.tokens, self.steps):
+            state[[one, other]] = state[[other, one]]
 
     def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
         self.sizes.append(size)

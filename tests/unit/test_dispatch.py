@@ -144,3 +144,14 @@ async def test_bulk_takes_half_of_the_queue_at_most() -> None:
     admit(queue, "de")
     with pytest.raises(QueueFull, match="4 puzzles are waiting already"):
         queue.admit(ticket("f"), 0)
+
+
+async def test_beside_bulk_there_is_always_a_place_for_others() -> None:
+    queue, (worker,) = dispatcher(1, credit=6, ahead=4)
+    admit(queue, "abcdef", bulk=True)
+    assert worker.submitted == list("abcd"), "two in two slots, and half of those that may wait for them"
+    admit(queue, "xyz")
+    assert (worker.submitted[4:], names(queue)) == (["x", "y"], ["z", "e", "f"])
+    worker.finish(queue, "x")
+    worker.finish(queue, "a")
+    assert (worker.submitted[6:], names(queue)) == (["z", "e"], ["f"])

@@ -36,16 +36,16 @@ def test_a_freed_slot_is_filled_again_before_the_next_step() -> None:
     step(scheduler, verified="a")
     plan = scheduler.schedule(0)
     assert [(slot, entry.request.id) for slot, entry in plan.loads] == [(0, "c")]
-    assert (plan.size, plan.moves) == (2, [])
+    assert (plan.size, plan.swaps) == (2, [])
 
 
-def test_the_last_slot_moves_into_a_gap_that_nobody_waits_for() -> None:
+def test_the_last_slot_takes_the_place_of_a_gap_that_nobody_waits_for() -> None:
     scheduler = Scheduler(3)
     for name in "abc":
         scheduler.add(ask(name))
     step(scheduler, verified="a")
     plan = scheduler.schedule(0)
-    assert (plan.size, plan.moves, plan.loads) == (2, [(2, 0)], [])
+    assert (plan.size, plan.swaps, plan.loads) == (2, [(2, 0)], [])
     assert names(scheduler) == ["c", "b"]
 
 

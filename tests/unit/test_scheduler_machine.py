@@ -7,8 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from app.engine.lanes import TURNS
 from app.engine.request import Request
-from app.engine.scheduler import BULK, FRESH, LANES, RESTARTED, Scheduler
+from app.engine.scheduler import BULK, FRESH, LANES, RESTARTED, SHARE, Scheduler
 from tests.support.requests import ask
 
 SIGNALS = st.lists(st.booleans(), min_size=5, max_size=5)
@@ -20,11 +21,13 @@ class Life:
     def __init__(self, request: Request) -> None:
         self.request, self.attempt, self.step, self.verified = request, 0, 0, False
         self.ended: str | None = None
+        self.total = self.idle = 0
 
     def run(self, verified: bool, halted: bool, best: bool, now: float) -> None:
         request, judged = self.request, self.request.halt == "verified"
         self.verified = verified or (judged and self.verified)
         self.step += 1
+        self.total += 1
         at_the_end = self.step == request.max_steps
         reasons = {
             "verified": judged and verified and best,
@@ -43,14 +46,15 @@ class Life:
 
 
 class SchedulerMachine(RuleBasedStateMachine):
-    """`queues` and `lives` are the model; `memory` is what a runner would hold in each slot, told only by moves and loads.
+    """`queues` and `lives` are the model; `memory` is what a runner would hold in each slot, told only by loads and swaps.
 
     `passed` counts how often in a row each queue was passed over.
     """
 
-    @initialize(slots=st.integers(1, 5), refill=st.sampled_from(["step", "batch"]), turns=st.integers(1, 4))
-    def start(self, slots: int, refill: str, turns: int) -> None:
-        self.scheduler, self.slots, self.refill, self.turns = Scheduler(slots, refill), slots, refill, turns
+    @initialize(slots=st.integers(1, 5), refill=st.sampled_from(["step", "batch"]), turns=st.integers(1, 4), batch=st.integers(1, 5))
+    def start(self, slots: int, refill: str, turns: int, batch: int) -> None:
+        self.batch = min(batch, slots)
+        self.scheduler, self.slots, self.refill, self.turns = Scheduler(slots, refill, batch=self.batch), slots, refill, turns
         self.scheduler.waiting.turns = turns
         self.queues: list[list[str]] = [[] for _ in LANES]
         self.passed = [0 for _ in LANES]
@@ -82,10 +86,19 @@ class SchedulerMachine(RuleBasedStateMachine):
         heads = {names[0]: lane for lane, names in enumerate(self.queues) if names}
         assert name in heads, "not first come, first served"
         lane = heads[name]
+        closed = BULK if self.bulk_is_full() else None
+        heads = {head: each for head, each in heads.items() if each != closed}
+        assert name in heads, "bulk took more than its share of the slots"
         assert lane == min(heads.values()) or self.passed[lane] >= self.turns, "out of turn"
-        self.passed = [0 if each == lane or not names else self.passed[each] + 1 for each, names in enumerate(self.queues)]
+        for each, names in enumerate(self.queues):
+            if each != closed:
+                self.passed[each] = 0 if each == lane or not names else self.passed[each] + 1
         assert max(self.passed) <= self.turns + len(LANES) - 2, "starved"
         self.leave(name)
+
+    def bulk_is_full(self) -> bool:
+        """Whether bulk holds all the slots that it may: half of them, where not every step runs all."""
+        return self.batch < self.slots and sum(self.lives[name].request.bulk for name in self.in_slots()) >= (self.slots + 1) // 2
 
     def in_slots(self) -> list[str]:
         """Whom the model has in slots: all that live and do not wait."""
@@ -137,29 +150,54 @@ class SchedulerMachine(RuleBasedStateMachine):
         held = self.in_slots()
         if self.refill == "batch" and held:
             assert not plan.loads, "a batch was joined before all of it had ended"
-        for source, target in plan.moves:
-            self.memory[target] = self.memory[source]
         for slot, entry in plan.loads:
             self.get_slot(entry.request.id)
             self.load(slot, entry.request.id, entry.attempt)
+        for one, other in plan.swaps:
+            self.memory[one], self.memory[other] = self.memory[other], self.memory[one]
         self.size = plan.size
         self.check_slots()
+        self.check_turns()
 
     def load(self, slot: int, name: str, attempt: int) -> None:
         life = self.lives[name]
         life.attempt, life.step, life.ended = life.attempt + 1, 0, None
         assert attempt == life.attempt <= life.request.attempts
-        self.memory[slot] = name
+        self.memory[slot], life.idle = name, 0
 
     def check_slots(self) -> None:
         """What the next step runs on: slots 0..size-1, each with the puzzle whose state the runner has there."""
         running = [entry and entry.request.id for entry in self.scheduler.running]
-        assert self.size == len(running) <= self.slots
+        assert self.size <= len(running) <= self.slots
         assert sorted(filter(None, running)) == sorted(self.in_slots()), "each running puzzle holds one slot"
         for name, remembered in zip(running, self.memory, strict=False):
             assert name == remembered or (name is None and self.refill == "batch" and remembered in self.gone), "packed, and where the runner has it"
         if self.refill == "step" or not self.in_slots():
-            assert self.size == self.slots or not self.queue, "a slot is free although somebody waits"
+            able = [name for name in self.queue if not (self.bulk_is_full() and self.lives[name].request.bulk)]
+            assert len(running) == self.slots or not able, "a slot is free although somebody waits"
+
+    def check_turns(self) -> None:
+        """Who runs: all, or those that have had least; and nobody is left out for longer than is said."""
+        held = [self.lives[name] for name in self.in_slots()]
+        chosen = [self.lives[name] for name in self.memory[: self.size] if name in self.lives]
+        if self.refill == "batch" or len(held) <= self.batch:
+            assert len(chosen) == len(held)
+            return
+        assert len(chosen) == self.size >= min(len(held), self.batch)
+        left = [life for life in held if life not in chosen]
+        asked, chosen_asked = ([life for life in lives if not life.request.bulk] for lives in (left, chosen))
+        in_turn = not left or (
+            not (asked and any(life.request.bulk and life.request.deadline > self.now for life in chosen))
+            and (not asked or not chosen_asked or max(self.served(life) for life in chosen_asked) <= min(self.served(life) for life in asked))
+            and self.size * SHARE >= len(chosen_asked + asked)
+        )
+        assert in_turn or self.scheduler.steps % (TURNS + 1) == 0, "out of turn"
+        for life in held:
+            life.idle = 0 if life in chosen else life.idle + 1
+            assert life.idle < (TURNS + 1) * self.slots, "starved"
+
+    def served(self, life: Life) -> tuple[bool, int]:
+        return life.request.deadline > self.now, life.total
 
     @precondition(lambda self: self.size)
     @rule(verified=SIGNALS, halted=SIGNALS, best=SIGNALS, seconds=st.floats(0, 1))

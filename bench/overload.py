@@ -1,0 +1,134 @@
+"""Three times as many puzzles as the service can solve, for a minute: what it solves, how fast it refuses the rest, and what memory it takes.
+
+    python -m bench.overload [--seconds 60] [--times 3] [--settings TRM_WORKERS=2]
+
+First a closed loop of 64 clients finds the rate at saturation; then puzzles arrive at random (Poisson) whatever comes of those before. The load client runs on
+the same cores as the server and takes the more of them the more it sends: `generator` is its share of one core. The last line is one JSON document.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import resource
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from app.puzzles.sudoku import Sudoku
+from bench.client import Response, exchange, load, post
+from bench.http import resident_bytes, server
+from bench.puzzles import mix
+
+CLIENTS, PUZZLES, SAMPLE_SECONDS = 64, 1280, 5.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of the load: answers by status line; seconds of refusals, and how many of them name no time to come back; bytes of the server now and then."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    refused_seconds: list[float] = field(default_factory=list)
+    solved_seconds: list[float] = field(default_factory=list)
+    solved_at: list[float] = field(default_factory=list)
+    without_retry_after: int = 0
+    memory: list[int] = field(default_factory=list)
+
+    def take(self, response: Response, seconds: float, at: float) -> None:
+        """Note one response."""
+        status = response.head.split(maxsplit=2)[1].decode()
+        self.statuses[status] += 1
+        if status == "503":
+            self.refused_seconds.append(seconds)
+            self.without_retry_after += b"\r\nretry-after: " not in response.head
+        elif response.good and b'"verified":true' in response.body:
+            self.solved_seconds.append(seconds)
+            self.solved_at.append(at)
+
+
+class Flood:
+    """Requests over as many connections as are open at once, each used again."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.free, self.tally = port, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]](), Tally()
+
+    async def one(self, sent: bytes, started: float) -> None:
+        """One request, from the moment at which its puzzle came."""
+        came = time.perf_counter()
+        reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
+        response = await exchange(reader, writer, sent)
+        now = time.perf_counter()
+        self.tally.take(response, now - came, now - started)
+        if response.closes:
+            writer.close()
+        else:
+            self.free.append((reader, writer))
+
+    async def run(self, requests: Iterator[bytes], rate: float, seconds: float, pid: int) -> None:
+        """Send at `rate` a second, and wait for all answers."""
+        rng, started, due, tasks = np.random.default_rng(0), time.perf_counter(), 0.0, list[asyncio.Task[None]]()
+        watch = asyncio.create_task(self._watch(pid))
+        while (due := due + rng.exponential(1 / rate)) < seconds:
+            if (early := started + due - time.perf_counter()) > 0:
+                await asyncio.sleep(early)
+            tasks.append(asyncio.create_task(self.one(next(requests), started)))
+        await asyncio.gather(*tasks)
+        watch.cancel()
+
+    async def _watch(self, pid: int) -> None:
+        while True:
+            await asyncio.sleep(SAMPLE_SECONDS)
+            self.tally.memory.append(await asyncio.to_thread(resident_bytes, pid))
+
+
+def milliseconds(seconds: Iterable[float]) -> list[float]:
+    """p50, p95, p99 and the longest."""
+    values = list(seconds)
+    return [round(float(value) * 1000, 1) for value in np.percentile(values, [50, 95, 99, 100])] if values else []
+
+
+def main() -> None:
+    """Measure and print the figures and the JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--times", type=float, default=3.0)
+    parser.add_argument("--settings", nargs="*", default=[], metavar="TRM_NAME=VALUE")
+    arguments, family = parser.parse_args(), Sudoku()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    grids = [str(family.render(question.tobytes(), "")) for question in mix(PUZZLES).questions]
+    with server(dict(each.split("=", 1) for each in arguments.settings)) as (port, pid):
+        asyncio.run(load(port, grids[:64], CLIENTS))
+        saturated, flood = asyncio.run(load(port, grids, CLIENTS)), Flood(port)
+        bodies, computed = (
+            itertools.cycle([post("/v1/solve", {"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": "bypass"}}) for grid in grids]),
+            time.process_time(),
+        )
+        asyncio.run(flood.run(bodies, arguments.times * saturated.puzzles_per_s, arguments.seconds, pid))
+        computed = (time.process_time() - computed) / arguments.seconds
+    tally = flood.tally
+    solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
+    print(f"at saturation, {CLIENTS} clients: {saturated.puzzles_per_s:.1f} puzzles/s; at {arguments.times:g} times that: {solved:.1f} puzzles/s", end="")
+    print(f" ({solved / saturated.puzzles_per_s:.2f}); the load client took {computed:.0%} of a core")
+    print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}")
+    print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
+    print(f"memory of the server and its workers, every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}")
+    document = {
+        "bench": "overload",
+        **vars(arguments),
+        "saturated": asdict(saturated),
+        "puzzles_per_s": solved,
+        "generator": computed,
+        "statuses": tally.statuses,
+        "without_retry_after": tally.without_retry_after,
+        "refused_ms": milliseconds(tally.refused_seconds),
+        "solved_ms": milliseconds(tally.solved_seconds),
+        "memory_bytes": tally.memory,
+    }
+    print(json.dumps(document))
+
+
+if __name__ == "__main__":
+    main()
