@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from app.api.schemas import ProblemOut
 from app.errors import BodyNotJSON, BodyTooLarge, FieldError, InvalidRequest, NotFound, TRMError, Unauthorized, UnsupportedMediaType
@@ -86,7 +87,13 @@ def sentence(error: Mapping[str, object]) -> str:
     return str(error["msg"]).replace("Input should be", "it should be").replace("Field required", "it is required")
 
 
-def from_http(error: HTTPException) -> Response:
+def allowed(request: Request) -> str:
+    """The methods that an address answers to, whichever routes they are of; the framework names those of one."""
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return ", ".join(each for each in methods if any(route.matches({**request.scope, "method": each})[0] is Match.FULL for route in request.app.routes))
+
+
+def from_http(request: Request, error: HTTPException) -> Response:
     """The response to what the framework refused."""
     match error.status_code:
         case 400:
@@ -94,8 +101,8 @@ def from_http(error: HTTPException) -> Response:
         case 404:
             return from_error(NotFound("there is nothing at this address; see /docs"))
         case 405:
-            allowed = (error.headers or {}).get("Allow", "another method")
-            return problem(405, "method-not-allowed", "The method is not allowed here", f"this address answers to {allowed} only", headers=error.headers)
+            methods = allowed(request)
+            return problem(405, "method-not-allowed", "The method is not allowed here", f"this address answers to {methods} only", headers={"Allow": methods})
         case 413:
             return from_error(BodyTooLarge(error.detail))
         case status:
@@ -129,9 +136,9 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         metrics.rejected.labels({400: BodyNotJSON.type, 415: UnsupportedMediaType.type}.get(response.status_code, InvalidRequest.type)).inc()
         return response
 
-    async def on_http(_: Request, error: Exception) -> Response:
+    async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return from_http(error)
+        return from_http(request, error)
 
     make = app.openapi
 

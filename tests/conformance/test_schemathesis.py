@@ -9,8 +9,8 @@ from tests.e2e.puzzles import ANSWER, NEWSPAPER
 from tests.e2e.serving import Server
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-BEYOND_THE_DOCUMENT = "positive_data_acceptance"
-"""A grid may fit the schema and still break the rules of its puzzle."""
+BEYOND_THE_DOCUMENT = "positive_data_acceptance,use_after_free"
+"""A grid may fit the schema and still break the rules of its puzzle, and DELETE cancels a job, which can be read on."""
 
 
 def generated(server: Server, folder: Path, *options: str) -> None:

@@ -57,6 +57,13 @@ async def test_every_response_has_its_status_and_a_request_id(client, method, pa
     assert response.headers["content-type"] == "application/problem+json" or status == 200
 
 
+@pytest.mark.parametrize(("path", "methods"), [("/v1/jobs/none", "DELETE, GET"), ("/v1/solve", "POST"), ("/healthz", "GET, HEAD")])
+async def test_a_method_that_is_not_allowed_is_told_those_that_are(client, path, methods) -> None:
+    response = await client.put(path)
+    assert (response.status_code, response.headers["allow"]) == (405, methods)
+    assert methods in response.json()["detail"]
+
+
 async def test_a_wrong_cell_is_pointed_to_from_the_root_of_the_body(client) -> None:
     grid = rows(QUESTIONS[9])
     grid[4][7] = 10
