@@ -31,7 +31,7 @@ class Caller:
 
 
 class Upload:
-    """One upload. `most` puzzles may be in it, of `longest` bytes each; A place in the body is called `named`, and pointed to below `root`."""
+    """One upload. `most` puzzles may be in it, of `longest` bytes each. A place in the body is called `named`, and pointed to below `root`."""
 
     def __init__(self, store: JobStore, lines: Lines, terms: TermsIn, most: int, longest: int, named: str, root: str) -> None:
         self.store, self.lines, self.terms, self.most, self.longest, self.named, self.root = store, lines, terms, most, longest, named, root

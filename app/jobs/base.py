@@ -127,7 +127,7 @@ class JobStore(Protocol):
         """Add puzzles, by index, and results of those that could not be read. Raises `JobsUnavailable` also for an upload that is gone."""
 
     async def discard(self, draft: str) -> None:
-        """Forget an upload."""
+        """Forget an upload, and what became of it if `submit` was not answered."""
 
     async def submit(self, draft: str, key: str, fingerprint: str, most: int | None = None) -> tuple[Job, bool]:
         """Make a job of an upload; True if it was there already, under the client's `key` (none if empty), and the upload is forgotten.

@@ -17,7 +17,7 @@ class PoolStatus:
     waiting: int
     running: int
     places: int
-    """Puzzles that the workers which are ready run or start next, at most."""
+    """Bulk puzzles that the workers which are ready run or start next, at most."""
     capacity: int
     workers: int
     ready: int

@@ -190,7 +190,7 @@ class ProcessPool:
         return PoolStatus(
             waiting=dispatcher.backlog,
             running=sum(min(len(member.held), dispatcher.credit) for member in dispatcher.members),
-            places=sum(dispatcher.credit for member in dispatcher.members if member.ready),
+            places=sum(dispatcher.bulk_credit for member in dispatcher.members if member.ready),
             capacity=dispatcher.capacity,
             workers=len(self.workers),
             ready=sum(member.ready for member in dispatcher.members),

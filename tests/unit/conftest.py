@@ -5,19 +5,15 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from app.api.deps import Jobs, Services
-from app.api.lines import Lines
-from app.batch import Batches
+from app.api.deps import Services
 from app.cache.memory import MemoryCache
-from app.jobs.base import Limits
-from app.jobs.consumer import Consumer
-from app.jobs.memory import MemoryJobs
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.puzzles.families import FAMILIES
 from app.solver import Solver
 from tests.support.answers import KEEP
 from tests.support.pools import FakePool
+from tests.support.services import services_of
 from tests.support.stores import put
 
 
@@ -40,10 +36,7 @@ def solver(store, pool) -> Solver:
 
 @pytest.fixture
 def services(solver, pool, store) -> Services:
-    limits, lines = Limits(jobs=3, puzzles=30, keep=1000.0, lease=30.0), Lines(solver)
-    kept = MemoryJobs(limits, 50)
-    jobs = Jobs(kept, lines, Consumer(kept, lines, pool.status, solver.metrics, limits.lease), puzzles=20, line_bytes=300, document_bytes=5_000)
-    return Services(solver, pool, store, solver.metrics, Batches(solver, 20, 50), jobs)
+    return services_of(solver, pool, store)
 
 
 @pytest.fixture

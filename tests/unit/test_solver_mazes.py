@@ -4,8 +4,6 @@ import json
 
 import pytest
 
-from app.api.deps import Services
-from app.batch import Batches
 from app.cache.memory import MemoryCache
 from app.metrics import Metrics
 from app.model.store import ModelStore
@@ -17,6 +15,7 @@ from tests.support.clients import client_of
 from tests.support.grids import QUESTIONS
 from tests.support.mazes import WIDE, tokens
 from tests.support.requests import outcome
+from tests.support.services import services_of
 from tests.support.stores import put, put_maze
 
 ROUND = ["S    ", " ### ", " #G# ", " #   ", "     "]
@@ -107,7 +106,7 @@ async def test_without_any_model_for_mazes_that_is_what_is_said(tmp_path, pool) 
     put(tmp_path / "other", "nine", 9)
     store = ModelStore(tmp_path / "other")
     solver = Solver(FAMILIES, store, pool, MemoryCache(1), Metrics(("nine",)), KEEP)
-    async with client_of(Services(solver, pool, store, solver.metrics, Batches(solver, 1, 1))) as client:
+    async with client_of(services_of(solver, pool, store)) as client:
         problem = (await client.post("/v1/solve", json=body(ROUND))).json()
     assert (problem["status"], problem["type"]) == (404, "/problems/unknown-model")
     assert problem["detail"] == "no model for maze puzzles is served here; there are: nine (sudoku 9x9)"
