@@ -6,10 +6,10 @@ TRMError
 ├── BodyNotJSON 400 · UnsupportedMediaType 415 · BodyTooLarge 413
 ├── Unauthorized 401        API keys are asked for, and there is none
 ├── Forbidden 403           the API key is not known
-├── NotFound 404            no such route, model, puzzle id or job
-│   └── UnknownModel · UnknownPuzzle · UnknownJob
 ├── RateLimited 429         this client is over its rate; try again after `retry_after` seconds
 ├── QuotaExceeded 429       this client has as much open as it may have
+├── NotFound 404            no such route, model, puzzle id or job
+│   └── UnknownModel · UnknownPuzzle · UnknownJob
 ├── Unavailable 503         try again after `retry_after` seconds
 │   ├── QueueFull · Draining · NoWorker · WorkerLost · StepFailed · JobsUnavailable
 ├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
