@@ -157,7 +157,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
     errors.install(app, made.metrics)
     for router in SOLVING if solving else ():
         app.include_router(router)
-    if settings.metrics_port is None:
+    if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
     if solving:
         protect(app, settings, made)
