@@ -21,6 +21,7 @@ from app.api.answers import answer, options
 from app.api.deps import ClientGone, Needs, Services, while_connected
 from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import counted, from_http
+from app.api.guard import charge
 from app.api.routes.batch import prepared
 from app.api.schemas import BatchIn, OptionsIn, SolveOut
 from app.errors import InvalidRequest, TRMError, UnknownModel, UnsupportedMediaType, mistakes, shown
@@ -131,6 +132,7 @@ async def infer(name: str, request: Request, services: Needs) -> Response:
     try:
         header, given = tensors.read(await request.body(), request.headers.get(HEADER_LENGTH))
         body = BatchIn(puzzles=grids.puzzles(entry, given), model=entry.name, options=_options(header))
+        await charge(request, len(body.puzzles))
         chosen = dict(tensors.wanted(header, [str(each["name"]) for each in grids.outputs(entry)]))
         answers = await while_connected(request, _solved(body, services, started))
     except (ClientGone, ClientDisconnect):
