@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Error, Page, async_playwright
 
 from tests.browser.playground import Playground
 from tests.e2e.serving import Server
@@ -48,9 +48,15 @@ async def visit(browser: Browser, server: Server) -> AsyncIterator[Callable[...,
             context.set_default_timeout(PATIENCE_MS)
             page = await context.new_page()
             watch(page)
+            unanswered: set[str] = set()
+            page.on("request", lambda request: unanswered.add(request.url))
+            page.on("requestfinished", lambda request: unanswered.discard(request.url))
             await page.goto(server.url + path)
             playground = Playground(page)
-            await playground.cell(0).wait_for()
+            try:
+                await playground.cell(0).wait_for()
+            except Error as error:
+                raise AssertionError(f"there is no board; unanswered or failed: {unanswered}") from error
             return playground
 
         yield open_page
