@@ -13,7 +13,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 	touch $@
 
 .venv/dev: .venv/serve
-	$(PIP) --editable '.[client,torch,dev]'
+	$(PIP) --editable '.[client,torch,otel,dev]'
 	touch $@
 
 setup: .venv/dev

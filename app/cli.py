@@ -1,4 +1,4 @@
-"""`trm serve | worker | jobs | solve | doctor | train | evaluate | export | import`. Each command imports what it needs, so that serving needs no torch."""
+"""`trm serve | worker | jobs | keys | solve | doctor | train | evaluate | export | import`. Each imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json
@@ -14,6 +14,9 @@ from app.errors import InvalidRequest, TRMError, mistakes
 from app.examples import EXAMPLES
 from app.settings import PROJECT, Settings
 from app.terminal import options
+
+LISTS = ("models", "cors_origins")
+"""Settings that are JSON."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     _serve(command("serve", "serve the model store over HTTP; every TRM_ setting has a flag"), serve)
     _serve(command("worker", "work on the jobs of a Redis, without the HTTP API; health and metrics on TRM_PORT"), worker)
     _jobs(command("jobs", "hand many puzzles to a server, and fetch the results"))
+    _keys(command("keys", "make an API key"))
     _solve(command("solve", "solve puzzles here, or by a running service, and draw the answers"))
     _doctor(command("doctor", "tell what trm serve would use on this machine, and why"))
     _train(command("train", "train a model for Sudokus, mazes or ARC; the same command resumes (needs the torch extra)"))
@@ -115,11 +119,31 @@ def jobs(arguments: argparse.Namespace) -> int:
 def settings(given: dict[str, Any]) -> Settings:
     """The settings, flags before environment. Raises `InvalidRequest` naming the setting at fault."""
     try:
-        return Settings(**{name: json.loads(value) if name == "models" else value for name, value in given.items()})
+        return Settings(**{name: json.loads(value) if name in LISTS else value for name, value in given.items()})
     except ValidationError as error:
         raise InvalidRequest(f"settings: {mistakes(error)}") from error
     except ValueError as error:
-        raise InvalidRequest(f"TRM_MODELS: {error}") from error
+        raise InvalidRequest(f"{' or '.join(f'TRM_{name.upper()}' for name in LISTS)}: {error}") from error
+
+
+def _keys(command: argparse.ArgumentParser) -> None:
+    made = command.add_subparsers(required=True, metavar="command").add_parser("new", help="print a new key, and the entry that lets it in")
+    made.add_argument("name", help="the client: letters, digits, dots, dashes and underscores")
+    made.add_argument("--limits", default="", metavar="[RATE[/BURST]][:JOBS]", help="puzzles a second, how many at once, and open jobs; without it none")
+    made.set_defaults(run=keys)
+
+
+def keys(arguments: argparse.Namespace) -> int:
+    """Print a new key on stdout and nowhere else: it is kept by its client only."""
+    from app.access.keys import new
+
+    try:
+        key, entry = new(arguments.name, arguments.limits)
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from None
+    print(f"key    {key}\nentry  {entry}")
+    print("Give the key to the client; it is stored nowhere. Add the entry to TRM_API_KEYS or to the file of TRM_API_KEYS_FILE.", file=sys.stderr)
+    return 0
 
 
 def _solve(command: argparse.ArgumentParser) -> None:

@@ -4,9 +4,12 @@ TRMError
 ├── InvalidRequest 422      the body, the grid or an option is wrong; `fields` says where
 │   └── InvalidPuzzle · KeyReused
 ├── BodyNotJSON 400 · UnsupportedMediaType 415 · BodyTooLarge 413
+├── Unauthorized 401        API keys are asked for, and there is none
+├── Forbidden 403           the API key is not known
+├── RateLimited 429         this client is over its rate; try again after `retry_after` seconds
+├── QuotaExceeded 429       this client has as much open as it may have
 ├── NotFound 404            no such route, model, puzzle id or job
 │   └── UnknownModel · UnknownPuzzle · UnknownJob
-├── QuotaExceeded 429       this client has as much open as it may have
 ├── Unavailable 503         try again after `retry_after` seconds
 │   ├── QueueFull · Draining · NoWorker · WorkerLost · StepFailed · JobsUnavailable
 ├── DeadlineExceeded 504    the deadline passed while the puzzle still waited
@@ -82,6 +85,22 @@ class BodyTooLarge(TRMError):
 
 class UnsupportedMediaType(TRMError):
     status, type, title = 415, "unsupported-media-type", "The media type is not supported"
+
+
+class Unauthorized(TRMError):
+    status, type, title = 401, "unauthorized", "An API key is needed"
+
+
+class Forbidden(TRMError):
+    status, type, title = 403, "forbidden", "The API key is not allowed"
+
+
+class RateLimited(TRMError):
+    status, type, title = 429, "rate-limited", "The client is over its rate"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class NotFound(TRMError):

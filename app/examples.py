@@ -17,6 +17,10 @@ EXAMPLES = {
   trm jobs results JOB --output results.jsonl    the same command fetches what is missing
   trm jobs --server http://puzzles:8000 cancel JOB
 """,
+    "keys": """\
+  trm keys new alice                             a key for the client, and the entry of TRM_API_KEYS that lets it in
+  trm keys new bob --limits 5/20:3               5 puzzles a second, 20 at once, 3 open jobs
+""",
     "solve": f"""\
   trm solve {NEWSPAPER}
   trm solve --file puzzles.txt                   one Sudoku a line, or grids and mazes apart by empty lines

@@ -1,5 +1,6 @@
 """The composition root: builds everything from `Settings`, opens it in order and closes it in reverse."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,16 +8,23 @@ from importlib.metadata import version
 from typing import TypedDict
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
+from app.access import keys
+from app.access.door import Door
+from app.access.limits import LocalLimits
+from app.access.redis import SharedLimits
 from app.answers import Keep
 from app.api import errors
 from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
+from app.api.guard import Guard, declare
 from app.api.lines import Lines
 from app.api.routes import batch, inference, jobs, models, operations, solve, stream
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
+from app.cache.link import Link
 from app.cache.memory import MemoryCache
 from app.cache.redis import RedisCache
 from app.cache.tiered import TieredCache
@@ -33,6 +41,7 @@ from app.pool.processes import ProcessPool
 from app.puzzles.families import FAMILIES
 from app.settings import Settings
 from app.solver import Solver
+from app.tracing.base import create_tracer
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +52,10 @@ class State(TypedDict):
     services: Services
 
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Addresses that nobody but this machine reaches."""
+SHOWN = ("X-Request-ID", "Retry-After", "Location")
+"""Headers that pages of other origins may read."""
 CPU_SLOTS, GPU_SLOTS = 32, 256
 """Slots of a worker where the settings leave them open. A CPU steps more of them no faster, each; a GPU wants many."""
 
@@ -61,10 +74,24 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
     )
 
 
-def create_cache(settings: Settings, metrics: Metrics) -> Cache:
+def create_link(settings: Settings, metrics: Metrics) -> Link | None:
+    """The way to Redis, where there is one."""
+    url = settings.redis_url.get_secret_value()
+    return Link(parse(url), metrics, settings.redis_timeout_seconds) if url else None
+
+
+def create_cache(settings: Settings, link: Link | None) -> Cache:
     """Answers in memory, and on Redis too where there is one."""
-    memory, url = MemoryCache(settings.cache_entries), settings.redis_url.get_secret_value()
-    return TieredCache(memory, RedisCache(parse(url), metrics, settings.redis_timeout_seconds)) if url else memory
+    memory = MemoryCache(settings.cache_entries)
+    return TieredCache(memory, RedisCache(link)) if link else memory
+
+
+def create_door(settings: Settings, link: Link | None, metrics: Metrics) -> Door | None:
+    """Who may come in, if not everybody. Raises `InvalidRequest` for a file of keys that is none."""
+    found = keys.read(settings.api_keys.get_secret_value(), settings.api_keys_file)
+    if not found:
+        return None
+    return Door(keys.Keys(found), SharedLimits(link) if link else LocalLimits(), metrics)
 
 
 def create_jobs(settings: Settings, solver: Solver) -> Jobs:
@@ -85,9 +112,10 @@ def create_services(settings: Settings) -> Services:
         metrics.model_info.labels(entry.name, entry.version, entry.manifest.puzzle.family).set(1)
     pool = ProcessPool(worker_spec(settings, store), settings.workers, settings.queue_capacity, metrics, stall_seconds=settings.stall_seconds)
     keep = Keep(solved=settings.cache_seconds, unsolved=settings.cache_unsolved_seconds)
-    solver = Solver(FAMILIES, store, pool, create_cache(settings, metrics), metrics, keep)
+    link = create_link(settings, metrics)
+    solver = Solver(FAMILIES, store, pool, create_cache(settings, link), metrics, keep, create_tracer())
     batches = Batches(solver, settings.batch_puzzles, settings.batch_backlog)
-    return Services(solver, pool, store, metrics, batches, create_jobs(settings, solver))
+    return Services(solver, pool, store, metrics, batches, create_jobs(settings, solver), create_door(settings, link, metrics))
 
 
 SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router, inference.router)
@@ -115,11 +143,46 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
             await made.jobs.store.close()
             await made.pool.close()
             await made.solver.close()
+            if made.solver.tracer is not None:
+                await asyncio.to_thread(made.solver.tracer.close)
 
     app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
     errors.install(app, made.metrics)
-    for router in (*(SOLVING if solving else ()), operations.router):
+    for router in SOLVING if solving else ():
         app.include_router(router)
+    if settings.metrics_port is None:
+        app.include_router(operations.router)
+    if solving:
+        protect(app, settings, made)
     larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger)
+    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
+    return app
+
+
+def protect(app: FastAPI, settings: Settings, services: Services) -> None:
+    """Ask for keys where there are some, and say so where there are none; let pages of other origins in where that is set."""
+    declare(app, needed=services.door is not None)
+    if services.door is None:
+        level = logging.INFO if settings.host in LOOPBACK else logging.WARNING
+        log.log(level, "no API keys are configured: whoever reaches this server may use it")
+    else:
+        log.info("API keys are asked for", extra={"clients": [key.name for key in services.door.keys.all]})
+        app.add_middleware(Guard, door=services.door, metrics=services.metrics)
+    if settings.cors_origins:  # outside of the guard, since a browser asks without a key whether it may ask with one
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
+        )
+
+
+def create_operations(settings: Settings, services: Services) -> FastAPI:
+    """What operators ask, for a port of its own; everything is started and stopped by the application's lifespan, not by this one."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        yield {"services": services}
+
+    app = FastAPI(title="TRM Serve operations", lifespan=lifespan, openapi_url=None)
+    errors.install(app, services.metrics)
+    app.include_router(operations.router)
+    app.add_middleware(Envelope, metrics=services.metrics, max_body_bytes=settings.max_body_bytes)
     return app

@@ -3,7 +3,7 @@
 Workers have no registry: what they measure comes over the pipe. Label values come from closed sets, never from a client.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily
@@ -13,6 +13,7 @@ from app.errors import (
     BodyNotJSON,
     DeadlineExceeded,
     Draining,
+    Forbidden,
     InvalidPuzzle,
     InvalidRequest,
     JobsUnavailable,
@@ -20,7 +21,9 @@ from app.errors import (
     NoWorker,
     QueueFull,
     QuotaExceeded,
+    RateLimited,
     StepFailed,
+    Unauthorized,
     UnknownJob,
     UnknownModel,
     UnknownPuzzle,
@@ -63,6 +66,12 @@ class Metrics:
         """`energy`: joules by device since the start, empty where the machine does not tell."""
         self.registry = registry = CollectorRegistry()
         self.http_requests = Counter("trm_http_requests_total", "HTTP requests answered.", ["route", "method", "code"], registry=registry)
+        self.client_requests = Counter(
+            "trm_client_requests_total",
+            "Requests with an API key that is known, by its name and whether its rate let them in.",
+            ["client", "outcome"],
+            registry=registry,
+        )
         self.http_duration = Histogram(
             "trm_http_request_duration_seconds", "Time from request to response.", ["route"], buckets=REQUEST_BUCKETS, registry=registry
         )
@@ -132,6 +141,9 @@ class Metrics:
             InvalidPuzzle,
             BodyNotJSON,
             UnsupportedMediaType,
+            Unauthorized,
+            Forbidden,
+            RateLimited,
             UnknownModel,
             UnknownPuzzle,
             QueueFull,
@@ -157,6 +169,12 @@ class Metrics:
         for series, values in closed:
             for value in values:
                 series.labels(value)
+
+    def know_clients(self, names: Iterable[str]) -> None:
+        """Name the clients that there are: the only ones that are ever labels."""
+        for name in names:
+            for outcome in ("allowed", "limited"):
+                self.client_requests.labels(name, outcome)
 
     def stepped(self, worker: str, device: str, model: str, size: int, seconds: float) -> None:
         """One step of a batch was run."""

@@ -15,13 +15,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 from uvicorn.server import HANDLED_SIGNALS
 
 from app.api.deps import Services
 from app.api.envelope import request_id
-from app.main import create_app, create_services
+from app.errors import InvalidRequest
+from app.main import create_app, create_operations, create_services
 from app.settings import Settings
 
 log = logging.getLogger("trm.serve")
@@ -30,8 +32,9 @@ log = logging.getLogger("trm.serve")
 class Server(uvicorn.Server):
     """uvicorn's server with the drain in front of its shutdown."""
 
-    def __init__(self, config: uvicorn.Config, services: Services, drain_seconds: float, shutdown_seconds: int) -> None:
+    def __init__(self, config: uvicorn.Config, services: Services, drain_seconds: float, shutdown_seconds: int, beside: "Beside | None" = None) -> None:
         super().__init__(config)
+        self.beside = beside
         self.solver, self.pool = services.solver, services.pool
         self.drain_seconds, self.shutdown_seconds = drain_seconds, shutdown_seconds
         self.drained_at, self.leaving = float("inf"), list[asyncio.Task[None]]()
@@ -52,16 +55,52 @@ class Server(uvicorn.Server):
             self.solver.draining = True
             super().handle_exit(sig, frame)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and what is served beside when this has started."""
+        await super().startup(sockets)
+        if self.beside is not None:
+            self.beside.start()
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Finish what is in flight; what takes longer than `shutdown_seconds` is refused, before uvicorn would cut it off."""
         asyncio.get_running_loop().call_later(self.shutdown_seconds, lambda: self.leaving.append(asyncio.create_task(self.pool.close())))
         await super().shutdown(sockets)
+        if self.beside is not None:
+            await self.beside.stop()
 
     async def on_tick(self, counter: int) -> bool:
         """Called by uvicorn ten times a second: end the drain when it is time."""
         if time.monotonic() >= self.drained_at:
             self.should_exit = True
         return await super().on_tick(counter)
+
+
+class Beside(uvicorn.Server):
+    """A second server in the same loop, with a socket of its own: it starts after the first one and stops after it, and no signal is its business."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        try:
+            self.socket = socket.create_server((config.host, config.port), family=socket.AF_INET6 if ":" in config.host else socket.AF_INET)
+        except OSError as error:
+            raise InvalidRequest(f"TRM_METRICS_PORT: {config.host}:{config.port} cannot be listened on: {error.strerror}") from None
+        self.task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave them to the first server."""
+        yield
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.task = asyncio.create_task(self.serve([self.socket]))
+        log.info("operations are served on a port of their own", extra={"port": self.socket.getsockname()[1]})
+
+    async def stop(self) -> None:
+        """Finish what is in flight."""
+        self.should_exit = True
+        if self.task is not None:
+            await self.task
 
 
 class RequestIdFilter(logging.Filter):
@@ -97,6 +136,19 @@ def unknown_variables() -> list[str]:
     return sorted(name for name in os.environ if name.startswith("TRM_") and name.removeprefix("TRM_").lower() not in Settings.model_fields)
 
 
+def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
+    """How an application is served on a port."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds + 5,
+    )
+
+
 def serve(settings: Settings, *, solving: bool = True) -> int:
     """Serve until told to stop; the exit status. Without `solving`, serve jobs only. Raises `InvalidModel` for an unusable store."""
     configure_logging(settings.log_level)
@@ -104,16 +156,9 @@ def serve(settings: Settings, *, solving: bool = True) -> int:
         log.warning("no such setting, ignored", extra={"variable": name})
     services = create_services(settings)
     app = create_app(settings, services, solving=solving)
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds + 5,
-    )
-    server = Server(config, services, settings.drain_seconds, settings.shutdown_seconds)
+    config = configure(app, settings, settings.port)
+    beside = None if settings.metrics_port is None else Beside(configure(create_operations(settings, services), settings, settings.metrics_port))
+    server = Server(config, services, settings.drain_seconds, settings.shutdown_seconds, beside)
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
     log.info("serving", extra={"models": list(services.store.entries), "workers": settings.workers})
     server.run()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.access import keys
 from app.cache.address import parse
 
 CORES = len(os.sched_getaffinity(0))
@@ -20,10 +21,15 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _api_keys(text: SecretStr) -> SecretStr:
+    keys.parse(text.get_secret_value())
+    return text
+
+
 class Settings(BaseSettings):
     """Every setting of the server. Command-line flags of `trm serve` override the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="TRM_", frozen=True, extra="forbid", hide_input_in_errors=True)
 
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
@@ -46,6 +52,12 @@ class Settings(BaseSettings):
     redis_timeout_seconds: Annotated[float, Field(gt=0, le=10, description="Longest that a request waits for Redis, each time that it asks.")] = 0.05
     cache_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long a solved answer is kept.")] = 30 * 86400.0
     cache_unsolved_seconds: Annotated[float, Field(gt=0, le=YEARS, description="How long an unsolved one is kept.")] = 300.0
+    api_keys: Annotated[
+        SecretStr, AfterValidator(_api_keys), Field(description=f"API keys, comma-separated, each `{keys.FORM}`; with none at all, everybody is let in.")
+    ] = SecretStr("")
+    api_keys_file: Annotated[Path | None, Field(description="File of more API keys, one a line.")] = None
+    cors_origins: Annotated[tuple[str, ...], Field(description="Origins whose pages may call the API from a browser, as a JSON list; `*` is any.")] = ()
+    metrics_port: Annotated[int | None, Field(ge=0, le=65535, description="Port of /metrics, /healthz and /readyz, which then leave the other one.")] = None
     jobs_redis_url: Annotated[SecretStr, AfterValidator(_redis_url), Field(description="Redis that keeps jobs; none keeps them in memory.")] = SecretStr("")
     jobs_puzzles: Annotated[int, Field(ge=1, description="Most puzzles of one job.")] = 100_000
     jobs_client_puzzles: Annotated[int, Field(ge=1, description="Puzzles without a result that one client may have in all its jobs.")] = 300_000

@@ -21,6 +21,8 @@ from app.model.store import Entry, ModelStore
 from app.pool.base import Pool, Watch
 from app.preparing import Desk, Options, Prepared
 from app.puzzles.base import Family, Puzzle
+from app.tracing import solves
+from app.tracing.base import Tracer
 
 CacheResult = Literal["hit", "miss", "coalesced", "bypass"]
 Seen = TypeVar("Seen", Outcome, TraceStep)
@@ -45,6 +47,8 @@ class Flight:
 
     task: "asyncio.Task[tuple[Outcome, float]]"
     request: Request
+    origin: object = None
+    """The span of the one who began it, where there is a tracer."""
     waiters: int = 0
 
     def carries(self, request: Request) -> bool:
@@ -55,8 +59,10 @@ class Flight:
 class Solver:
     """Solves puzzles; one for the whole service."""
 
-    def __init__(self, families: Mapping[str, Family], store: ModelStore, pool: Pool, cache: Cache, metrics: Metrics, keep: Keep) -> None:
-        self.families, self.pool, self.cache, self.metrics, self.keep = families, pool, cache, metrics, keep
+    def __init__(
+        self, families: Mapping[str, Family], store: ModelStore, pool: Pool, cache: Cache, metrics: Metrics, keep: Keep, tracer: Tracer | None = None
+    ) -> None:
+        self.families, self.pool, self.cache, self.metrics, self.keep, self.tracer = families, pool, cache, metrics, keep, tracer
         self.desk, self.flights, self.storing = Desk(families, store), dict[Hashable, Flight](), set[asyncio.Task[None]]()
         self.draining = False
 
@@ -80,7 +86,16 @@ class Solver:
 
     async def run(self, prepared: Prepared, watch: Watch | None = None) -> Solution:
         """Solve a puzzle, telling `watch` each step as it comes; nothing watched or traced comes from the cache. Raises what `Pool.solve` raises."""
-        puzzle, entry, request = prepared.puzzle, prepared.entry, replace(prepared.request, watched=watch is not None)
+        if self.tracer is None or not self.tracer.wanted():
+            return await self._solved(prepared, prepared.request, watch)
+        with solves.solving(self.tracer, prepared) as span:
+            solution = await self._solved(prepared, replace(prepared.request, timed=True), watch)
+            answer = solution.answer
+            span.describe({"trm.cache": solution.cache, "trm.steps": answer.steps, "trm.attempts": answer.attempts, "trm.halt_reason": answer.halt_reason})
+            return solution
+
+    async def _solved(self, prepared: Prepared, request: Request, watch: Watch | None) -> Solution:
+        puzzle, entry, request = prepared.puzzle, prepared.entry, replace(request, watched=watch is not None)
         if prepared.cache == "bypass" or request.trace or watch:
             outcome, queued = await self._run(entry, puzzle, request, watch)
             return self._solution(puzzle, entry, outcome, "bypass", queued)
@@ -99,8 +114,11 @@ class Solver:
     async def _cached(self, question: Question) -> Answer | None:
         """The remembered answer, judged anew: a cache is never trusted with `verified`."""
         puzzle, shape = question.puzzle, question.entry.manifest.puzzle
+        started = time.monotonic()
         with self.metrics.cache_duration.labels("get").time():
             data = await self.cache.get(question.key)
+        if self.tracer is not None:
+            solves.looked_up(self.tracer, started, found=data is not None)
         if not data:
             return None
         try:
@@ -115,6 +133,7 @@ class Solver:
     async def _shared(self, question: Question) -> tuple[Outcome, float, bool]:
         """Solve, or wait for an equal solve that ends no later than our deadline; True with the outcome of another's."""
         while True:
+            started = time.monotonic()
             flight = self.flights.get(question.flight)
             joined = flight is not None and flight.carries(question.request)
             if flight is None or not joined:
@@ -124,6 +143,8 @@ class Solver:
                 outcome, queued = await asyncio.shield(flight.task)
                 if not joined or outcome.halt_reason != "deadline":
                     self.metrics.coalesced.inc(joined)
+                    if joined and self.tracer is not None:
+                        solves.joined(self.tracer, started, flight.origin)
                     return outcome, queued, joined
             except DeadlineExceeded:
                 if not joined:
@@ -139,7 +160,8 @@ class Solver:
             # the one we waited for ran out of its time, not of ours
 
     def _take_off(self, question: Question) -> Flight:
-        flight = Flight(asyncio.create_task(self._solve_and_store(question)), question.request)
+        origin = None if self.tracer is None else self.tracer.here()
+        flight = Flight(asyncio.create_task(self._solve_and_store(question)), question.request, origin)
         self.flights[question.flight] = flight
         flight.task.add_done_callback(lambda _: self._land(question, flight))
         return flight
@@ -164,7 +186,7 @@ class Solver:
 
     async def _run(self, entry: Entry, puzzle: Puzzle, request: Request, watch: Watch | None = None) -> tuple[Outcome, float]:
         """Solve in the pool and count what came of it; the outcome is the puzzle's own size, and with it come the seconds before its first step."""
-        started, outcome = time.monotonic(), "failed"
+        started, outcome, result = time.monotonic(), "failed", None
         try:
             result = await self.pool.solve(entry.name, request, watch and (lambda step: watch(self._cropped(entry, puzzle, step))))
             queued = max(0.0, time.monotonic() - started - result.solve_seconds)
@@ -184,6 +206,8 @@ class Solver:
         finally:
             if outcome != "rejected":
                 self.metrics.finished.labels(entry.name, outcome).inc()
+            if self.tracer is not None:
+                solves.ran(self.tracer, started, result, outcome)
 
     def question(self, prepared: Prepared) -> bytes:
         """The cells of a puzzle as those of its steps are given to a watcher."""

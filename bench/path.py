@@ -20,7 +20,11 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from app.access.door import Door
+from app.access.keys import Keys, new, parse
+from app.access.limits import LocalLimits
 from app.api.answers import answer, options
+from app.api.guard import presented
 from app.api.schemas import SolveIn
 from app.engine.engine import Engine
 from app.engine.request import Outcome, Request
@@ -89,7 +93,13 @@ def pieces(grid: str, solved: bytes) -> dict[str, float]:
     question, solution = solver._question(entry, puzzle, made), Solution(puzzle, entry, given, "hit")
     response = answer(solution, family, grid, "x", 0.0)
     asyncio.run(solver.cache.set(question.key, question.write(given), 1000))
+    (key, free), (other, rated) = new("free"), new("rated", "999999")
+    door = Door(Keys(parse(f"{free},{rated}")), LocalLimits(), services.metrics)
+    headers = [(b"host", b"bench"), (b"content-type", b"application/json"), (b"authorization", f"Bearer {key}".encode())]
     return {
+        "let a client in by its key": microseconds(lambda: _at_once(door.enter(presented(headers)))),
+        "let one in that has a rate": microseconds(lambda: _at_once(door.enter(other.encode()))),
+        "see that there is no tracer": microseconds(lambda: solver.tracer is None),
         "parse JSON": microseconds(lambda: json.loads(text)),
         "validate the body": microseconds(lambda: SolveIn.model_validate(json.loads(text))),
         "read options": microseconds(lambda: options(body.options)),

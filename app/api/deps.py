@@ -7,6 +7,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
+from app.access.door import Door
 from app.api.lines import Lines
 from app.api.uploads import Caller
 from app.batch import Batches
@@ -42,6 +43,8 @@ class Services:
     metrics: Metrics
     batches: Batches
     jobs: Jobs
+    door: Door | None = None
+    """Who asks for API keys; None lets everybody in."""
 
 
 async def services(request: Request) -> Services:

@@ -1,114 +1,29 @@
-"""The cache that many servers share, on Redis. Knows commands, connections and time limits; no puzzles.
+"""The cache that many servers share, on Redis. Knows two commands; that Redis may be away is the link's to know. No puzzles."""
 
-It fails open: whatever Redis does, `get` finds nothing and `set` stores nothing, within `timeout` seconds, and the error is counted. After `FAILURES` in
-a row without an answer the breaker opens: operations return at once, and a task of its own asks Redis every `PAUSE` seconds, until it answers. So no
-request waits for a Redis that is away, not even to find out that it still is.
-"""
+from app.cache.link import PROBE, Link
 
-import asyncio
-import contextlib
-import logging
-from collections.abc import Awaitable, Callable
-
-from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
-from app.cache.address import Address
-from app.cache.client import connect
-from app.metrics import Metrics
-
-log = logging.getLogger(__name__)
-
-PREFIX = "trm:answer:"
-FAILURES = 5
-PAUSE = 1.0
-PATIENCE = 1.0
-"""Seconds that Redis has to answer where no request waits for it: room for a name to be looked up, a TLS handshake, some sentinels that are away."""
-CONNECTIONS = 32
+PREFIX = PROBE
 
 
 class RedisCache:
-    """See `base.Cache`. `timeout` bounds every operation, in seconds: waiting for a connection, making one and the answer together."""
+    """See `base.Cache`; the link is started and closed with it."""
 
-    def __init__(self, address: Address, metrics: Metrics, timeout: float) -> None:
-        self.address, self.metrics, self.timeout = address, metrics, timeout
-        self.client, self.sentinel = connect(address, CONNECTIONS, timeout)
-        self.connections = asyncio.Semaphore(CONNECTIONS)
-        self.failures, self.said = 0, ""
-        self.recovery: asyncio.Task[None] | None = None
-        """Runs while the breaker is open."""
+    def __init__(self, link: Link) -> None:
+        self.link = link
 
     async def start(self) -> None:
         """Make the first connection, before there are requests to wait for it."""
-        if not await self._answers():
-            self._open()
+        await self.link.start()
 
     async def get(self, key: str) -> bytes | None:
         """The value stored last under `key`, if Redis has it and says so in time."""
-        if self.recovery is not None:
-            return None
-        _, found = await self._ask(self.timeout, lambda: self.client.get(PREFIX + key))
+        found = await self.link.ask(lambda: self.link.client.get(PREFIX + key))
         return found if isinstance(found, bytes) else None
 
     async def set(self, key: str, value: bytes, seconds: float) -> None:
         """Store `value` for so long, if Redis takes it."""
-        if self.recovery is None:
-            await self._ask(self.timeout, lambda: self.client.set(PREFIX + key, value, px=max(1, round(seconds * 1000))))
+        await self.link.ask(lambda: self.link.client.set(PREFIX + key, value, px=max(1, round(seconds * 1000))))
 
     async def close(self) -> None:
         """Close the connections; what is in Redis stays there."""
-        if self.recovery is not None:
-            self.recovery.cancel()
-            await asyncio.wait([self.recovery])
-        with contextlib.suppress(Exception):  # a server that hangs does not keep us
-            async with asyncio.timeout(PATIENCE):
-                await self.client.aclose()
-                if self.sentinel is not None:
-                    await self.sentinel.aclose()
-
-    async def _ask(self, seconds: float, command: Callable[[], Awaitable[object]]) -> tuple[bool, object]:
-        """(whether Redis answered, its answer). Only the caller's own cancellation is raised."""
-        try:
-            async with asyncio.timeout(seconds), self.connections:
-                answer = await command()
-        except ResponseError as error:  # it answers, and refuses: full, read-only, a key of another type
-            self._count("permission" if isinstance(error, NoPermissionError) else "refused", error)
-            self.failures = 0
-            return True, None
-        except Exception as error:  # no fault of Redis, the network or the client library may reach a user
-            silent = isinstance(error, TimeoutError | RedisTimeoutError)
-            self._count("timeout" if silent else "permission" if isinstance(error, AuthenticationError) else "connection", error)
-            self.failures += 1
-            if self.failures >= FAILURES:
-                self._open()
-            return False, None
-        self.failures = 0
-        return True, answer
-
-    def _count(self, kind: str, error: Exception) -> None:
-        """Count an error, and log it unless it is the one logged last."""
-        self.metrics.cache_errors.labels(kind).inc()
-        text = self.address.without_secrets(f"{type(error).__name__}: {error}")
-        if text != self.said:
-            self.said = text
-            log.warning("the shared cache failed, requests are answered without it", extra={"kind": kind, "error": text})
-
-    def _open(self) -> None:
-        if self.recovery is None:
-            self.recovery = asyncio.create_task(self._recover())
-            self.metrics.cache_breaker_open.set(1)
-
-    async def _recover(self) -> None:
-        """The breaker's way back: ask, and go on asking, until there is an answer."""
-        while True:
-            await asyncio.sleep(PAUSE)
-            if await self._answers():
-                break
-        self.recovery, self.said = None, ""
-        self.metrics.cache_breaker_open.set(0)
-        log.info("the shared cache is back")
-
-    async def _answers(self) -> bool:
-        """Whether Redis does what it is here for."""
-        answered, _ = await self._ask(PATIENCE, lambda: self.client.get(PREFIX))
-        return answered
+        await self.link.close()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from app.engine import isolation
 from app.engine.isolation import Fault
-from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
+from app.engine.request import Expired, Failed, Finished, Outcome, Request, StepTime, TraceStep
 from app.engine.runner import Judged, Runner
 from app.engine.scheduler import Entry, Guesses, Plan, Refill, Scheduler
 from app.engine.votes import Votes
@@ -38,6 +38,7 @@ class Track:
     best: bytes = b""
     halt_probability: float = 0.0
     trace: list[TraceStep] = field(default_factory=list)
+    timeline: list[StepTime] = field(default_factory=list)
     votes: Votes = field(default_factory=Votes)
 
 
@@ -113,7 +114,7 @@ class Engine:
         now = self.clock()
         finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.stepped[slot]) and not entry.ended]
         violations, fetch = self._judged(answers)
-        shown = self._trace(fetch, logits)
+        shown = self._trace(fetch, logits, now, now - started)
         excess = self._excess(violations, fetch)
         update = self.scheduler.update(
             (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), now, (violations + excess == 0).tolist(), (logits[:, 1] > self.doubt).tolist()
@@ -196,6 +197,7 @@ class Engine:
             queue_seconds=track.started - track.added,
             solve_seconds=now - track.started,
             trace=tuple(track.trace),
+            timeline=tuple(track.timeline),
         )
 
     def _fail(self, entry: Entry, fault: Fault) -> Failed:
@@ -211,17 +213,25 @@ class Engine:
         del self.tracks[entry.request.id]
         return Expired(entry.request.id)
 
-    def _trace(self, fetch: Fetch, logits: NDArray[np.float32]) -> list[tuple[str, TraceStep]]:
-        """Note the answers of requests that are traced; those of requests that are watched, by id."""
-        seen = [(slot, entry) for slot, entry in enumerate(self.scheduler.stepped) if entry is not None and not entry.ended and entry.request.seen]
-        shown = []
+    def _trace(self, fetch: Fetch, logits: NDArray[np.float32], ended: float, seconds: float) -> list[tuple[str, TraceStep]]:
+        """Note the answers of requests that are traced and the times of those that are timed; the answers of requests that are watched, by id."""
+        seen, shown = list[tuple[int, Entry]](), list[tuple[str, TraceStep]]()
+        for slot, entry in enumerate(self.scheduler.stepped):
+            if entry is None or entry.ended:
+                continue
+            request = entry.request
+            if request.trace or request.watched:
+                seen.append((slot, entry))
+            if request.timed:
+                step = StepTime(entry.attempt, entry.step + 1, ended, seconds, len(logits), sigmoid(float(logits[slot, 0])))
+                self.tracks[request.id].timeline.append(step)
         for (slot, entry), answer in zip(seen, fetch([slot for slot, _ in seen]) if seen else (), strict=True):
             request, track = entry.request, self.tracks[entry.request.id]
-            step = TraceStep(entry.attempt, entry.step + 1, self._restored(track, answer), sigmoid(float(logits[slot, 0])))
+            answered = TraceStep(entry.attempt, entry.step + 1, self._restored(track, answer), sigmoid(float(logits[slot, 0])))
             if request.trace:
-                track.trace.append(step)
+                track.trace.append(answered)
             if request.watched:
-                shown.append((request.id, step))
+                shown.append((request.id, answered))
         return shown
 
     @staticmethod

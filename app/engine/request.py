@@ -35,11 +35,8 @@ class Request:
     """Whether somebody wants to see each step as it comes, rather than all of them in the outcome's trace."""
     copies: tuple[Copy, ...] = ()
     bulk: bool = False
-
-    @property
-    def seen(self) -> bool:
-        """Whether its answer after each step matters."""
-        return self.trace or self.watched
+    timed: bool = False
+    """Whether the outcome tells when each step ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,18 @@ class TraceStep:
     attempt: int
     step: int
     cells: bytes
+    halt_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """When one step of one attempt ran, with how many puzzles in its batch; `ended` is a `time.monotonic()` value, both times are in seconds."""
+
+    attempt: int
+    step: int
+    ended: float
+    seconds: float
+    batch_size: int
     halt_probability: float
 
 
@@ -66,6 +75,7 @@ class Outcome:
     queue_seconds: float
     solve_seconds: float
     trace: tuple[TraceStep, ...] = ()
+    timeline: tuple[StepTime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""Hundreds of requests made from the OpenAPI document, good and bad: no server error, and every response as documented."""
+"""Hundreds of requests made from the OpenAPI document, good and bad: no server error, and every response as documented; with API keys and without."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+from app.access.keys import new
 from tests.e2e.puzzles import ANSWER, NEWSPAPER
 from tests.e2e.serving import Server
 
@@ -12,11 +13,26 @@ BEYOND_THE_DOCUMENT = "positive_data_acceptance,use_after_free"
 """A grid may fit the schema and still break the rules of its puzzle, and DELETE cancels a job, which can be read on."""
 
 
-def test_generated_requests_get_documented_answers(server: Server, tmp_path: Path) -> None:
+def generated(server: Server, folder: Path, *options: str) -> None:
+    """Send the requests and assert that every check holds."""
     command = [SCHEMATHESIS, "run", f"{server.url}/openapi.json", "--checks", "all", "--exclude-checks", BEYOND_THE_DOCUMENT]
-    command += ["--max-examples", "60", "--seed", "1", "--generation-database", "none", "--no-color"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    command += ["--max-examples", "60", "--seed", "1", "--generation-database", "none", "--no-color", *options]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
     assert "generated" in ran.stdout
     assert server.metric("trm_http_requests_total") > 100
+
+
+def test_generated_requests_get_documented_answers(server: Server, tmp_path: Path) -> None:
+    generated(server, tmp_path)
     assert server.answer(NEWSPAPER)["solution"] == ANSWER
+
+
+def test_so_do_those_with_a_key_and_none_without_is_answered(tmp_path: Path) -> None:
+    key, entry = new("schemathesis")
+    with Server(api_keys=entry) as server:
+        generated(server, tmp_path, "--header", f"Authorization: Bearer {key}")
+        server.client.headers["x-api-key"] = key
+        assert server.answer(NEWSPAPER)["solution"] == ANSWER
+        assert server.metric("trm_requests_rejected_total", reason="unauthorized") > 0, "the check that takes the key away"
+        assert server.metric("trm_requests_rejected_total", reason="forbidden") > 0, "and the one that sends a wrong one"

@@ -8,6 +8,7 @@ import pytest
 
 from app.cache.address import parse
 from app.cache.base import Cache
+from app.cache.link import Link
 from app.cache.memory import MemoryCache
 from app.cache.redis import RedisCache
 from app.cache.tiered import TieredCache
@@ -27,8 +28,8 @@ def redis() -> Iterator[RedisServer]:
 
 CACHES: dict[str, Callable[[RedisServer], Cache]] = {
     "memory": lambda _: MemoryCache(1000),
-    "redis": lambda redis: RedisCache(parse(redis.url), Metrics(), timeout=PATIENCE),
-    "both": lambda redis: TieredCache(MemoryCache(1000), RedisCache(parse(redis.url), Metrics(), timeout=PATIENCE)),
+    "redis": lambda redis: RedisCache(Link(parse(redis.url), Metrics(), timeout=PATIENCE)),
+    "both": lambda redis: TieredCache(MemoryCache(1000), RedisCache(Link(parse(redis.url), Metrics(), timeout=PATIENCE))),
 }
 
 

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from app.cache import redis as module
+from app.cache import link as module
 from app.cache.address import parse
-from app.cache.redis import FAILURES, RedisCache
+from app.cache.link import FAILURES, Link
+from app.cache.redis import PREFIX, RedisCache
 from app.metrics import Metrics
 from tests.support.redis_servers import PATIENCE, RedisServer, SentinelServer, certificate
 
@@ -23,7 +24,7 @@ async def opened(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Open]:
     made = list[RedisCache]()
 
     async def start(url: str, seconds: float = 0.05) -> RedisCache:
-        made.append(RedisCache(parse(url), Metrics(), seconds))
+        made.append(RedisCache(Link(parse(url), Metrics(), seconds)))
         await made[-1].start()
         return made[-1]
 
@@ -33,11 +34,11 @@ async def opened(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Open]:
 
 
 def counted(cache: RedisCache, kind: str) -> float:
-    return cache.metrics.registry.get_sample_value("trm_cache_errors_total", {"kind": kind}) or 0
+    return cache.link.metrics.registry.get_sample_value("trm_cache_errors_total", {"kind": kind}) or 0
 
 
 def is_open(cache: RedisCache) -> bool:
-    return cache.metrics.registry.get_sample_value("trm_cache_breaker_open") == 1
+    return cache.link.metrics.registry.get_sample_value("trm_cache_breaker_open") == 1
 
 
 async def works(cache: RedisCache) -> None:
@@ -110,7 +111,7 @@ async def test_paused_requests_go_on_without_it_and_then_do_not_even_ask(opened:
 
 async def test_paused_it_does_not_keep_the_server_from_closing() -> None:
     with RedisServer() as server:
-        cache = RedisCache(parse(server.url), Metrics(), 0.05)
+        cache = RedisCache(Link(parse(server.url), Metrics(), 0.05))
         await cache.start()
         with server.paused():
             await opens(cache)
@@ -132,7 +133,7 @@ async def test_full_it_still_answers_and_what_it_refuses_is_counted(opened: Open
 async def test_a_key_that_holds_no_string_is_no_answer_and_is_written_over(opened: Open) -> None:
     with RedisServer() as server:
         cache = await opened(server.url, PATIENCE)
-        server.ask("RPUSH", f"{module.PREFIX}works", "foreign")
+        server.ask("RPUSH", f"{PREFIX}works", "foreign")
         assert await cache.get("works") is None
         assert counted(cache, "refused") == 1
         await works(cache)
@@ -163,7 +164,7 @@ async def test_only_the_right_password_opens_and_none_is_logged(opened: Open, ca
 
 async def test_a_user_needs_no_more_than_get_and_set_of_our_keys(opened: Open) -> None:
     with RedisServer() as server:
-        server.ask("ACL", "SETUSER", "trm", "on", ">a@b/c", f"~{module.PREFIX}*", "+get", "+set")
+        server.ask("ACL", "SETUSER", "trm", "on", ">a@b/c", f"~{PREFIX}*", "+get", "+set")
         cache = await opened(server.url.replace("//", "//trm:a%40b%2Fc@"))
         await works(cache)
         server.ask("ACL", "SETUSER", "trm", "-set")
@@ -210,7 +211,7 @@ async def test_sentinels_say_who_is_master_now(opened: Open, how: str) -> None:
             assert time.monotonic() < end, "nobody took over"
             await asyncio.sleep(0.1)
         replica.ask("FLUSHALL")
-        while replica.ask("EXISTS", f"{module.PREFIX}after") != "1":
+        while replica.ask("EXISTS", f"{PREFIX}after") != "1":
             assert time.monotonic() < end, "nothing was stored with the new master"
             await cache.set("after", b"yes", 100)
             await asyncio.sleep(0.05)

@@ -82,11 +82,12 @@ def test_a_body_in_chunks_is_read(server: Server) -> None:
     assert server.client.post("/v1/solve", content=chunks(), headers=JSON_TYPE).json()["solution"] == ANSWER
 
 
-def test_chunks_beyond_the_limit_are_413_before_they_end(server: Server) -> None:
+@pytest.mark.parametrize(("path", "limit"), [("/v1/solve", LIMIT), ("/v1/solve/stream", LIMIT), ("/v1/solve/batch", 16 * LIMIT)])
+def test_chunks_beyond_the_limit_are_413_before_they_end(server: Server, path: str, limit: int) -> None:
     with connect(server) as connection:
-        connection.sendall(head("Transfer-Encoding: chunked"))
+        connection.sendall(head("Transfer-Encoding: chunked", path))
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-        for _ in range(LIMIT // 0x10000 + 1):
+        for _ in range(limit // 0x10000 + 1):
             connection.sendall(chunk)
         assert response(connection)[0] == 413
 

@@ -9,15 +9,8 @@ import pytest
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULTS = {
-    "batch": "measured",
-    "redis_url": "none",
-    "jobs_redis_url": "none",
-    "workers": "one a core, 8 at most",
-    "model_store": "`model_store`",
-    "models": "all",
-    "slots": "by device",
-}
+DEFAULTS = {"batch": "measured", "workers": "one a core, 8 at most", "model_store": "`model_store`", "models": "all", "slots": "by device"}
+DEFAULTS |= dict.fromkeys(("redis_url", "jobs_redis_url", "api_keys", "api_keys_file", "cors_origins", "metrics_port"), "none")
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

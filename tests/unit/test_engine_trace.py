@@ -56,3 +56,14 @@ def test_a_step_shows_what_it_brought_to_those_who_watch_and_nothing_else() -> N
     for name in ("both", "watched"):
         assert tuple(each for owner, each in shown if owner == name) == finished["both"].trace
     assert [len(finished[name].trace) for name in ("both", "watched", "neither")] == [5, 0, 0]
+
+
+def test_the_times_of_steps_are_told_to_those_who_ask_and_nobody_else() -> None:
+    crowd = engine(depth=copies_only(QUESTION))
+    finished = run(crowd, ask("timed", cells=QUESTION, max_steps=3, attempts=2, timed=True), ask("other", cells=QUESTION, max_steps=3, attempts=2))
+    times = finished["timed"].timeline
+    assert [(each.attempt, each.step, each.batch_size) for each in times] == [(1, 1, 2), (1, 2, 2), (1, 3, 2), (2, 1, 2), (2, 2, 2)]
+    assert [each.ended for each in times] == sorted(each.ended for each in times)
+    assert all(each.seconds >= 0 for each in times)
+    assert times[-1].halt_probability == finished["timed"].halt_probability
+    assert finished["other"].timeline == finished["timed"].trace == ()

@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.exceptions import HTTPException
 
-from app.api.envelope import Envelope, request_id
+from app.api.envelope import SECURITY, Envelope, request_id
 from app.metrics import Metrics
 
 
@@ -60,8 +60,17 @@ def counted(call, **labels: str) -> float | None:
 @pytest.mark.parametrize("identity", ["a", "Z-9_.x", "f" * 128])
 async def test_a_request_id_that_was_given_is_echoed(call, identity) -> None:
     start, body = await call(echo, headers=[("x-request-id", identity)])
-    assert start["headers"] == [(b"x-kind", b"echo"), (b"x-request-id", identity.encode())]
+    assert start["headers"] == [(b"x-kind", b"echo"), *SECURITY, (b"x-request-id", identity.encode())]
     assert body["body"] == f"{identity} 0".encode()
+
+
+async def test_a_page_keeps_a_policy_of_its_own(call) -> None:
+    async def page(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-security-policy", b"default-src 'self'")]})
+
+    (start,) = await call(page)
+    assert [value for name, value in start["headers"] if name == b"content-security-policy"] == [b"default-src 'self'"]
+    assert (b"x-content-type-options", b"nosniff") in start["headers"]
 
 
 @pytest.mark.parametrize("headers", [[], [("x-request-id", "")], [("x-request-id", "a b")], [("x-request-id", "é")], [("x-request-id", "f" * 129)]])

@@ -14,6 +14,7 @@ from app.api.answers import answer, options
 from app.api.deps import ClientGone, Needs, Services, while_connected
 from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import MOST_ERRORS, PROBLEMS, document
+from app.api.guard import charge
 from app.api.schemas import BatchIn, BatchOut
 from app.batch import Batch, Result
 from app.errors import FieldError, InvalidRequest, NotFound
@@ -86,10 +87,11 @@ async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
     return found
 
 
-async def opened(body: BatchIn, services: Needs) -> AsyncIterator[Opened]:
+async def opened(body: BatchIn, request: Request, services: Needs) -> AsyncIterator[Opened]:
     """The batch, open until the response has been sent, or its client has left."""
-    started = time.perf_counter()
-    async with services.batches.open(await prepared(body, services)) as batch:
+    started, puzzles = time.perf_counter(), await prepared(body, services)
+    await charge(request, len(puzzles))
+    async with services.batches.open(puzzles) as batch:
         yield Opened(batch, body, services, request_id.get() or "", started)
 
 
