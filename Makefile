@@ -4,7 +4,7 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: setup serve test test-unit lint format bench bench-peers clean
+.PHONY: setup serve test test-unit lint format deploy-check deploy-stack dashboards bench bench-peers clean
 
 # serving needs neither torch nor the test tools
 .venv/serve: pyproject.toml constraints.txt
@@ -19,6 +19,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 setup: .venv/dev
 
 serve: .venv/serve
+	-@app/web/fetch_runtime
 	exec $(BIN)/trm serve --port $(PORT)
 
 # the unit tests run where torch and onnxruntime cannot be imported
@@ -27,7 +28,7 @@ test-unit: .venv/dev
 
 test: test-unit
 	tests/install_tools
-	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance
+	$(BIN)/python -m pytest tests/contract tests/model tests/e2e tests/conformance tests/browser
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -39,6 +40,27 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# what checks images, manifests and dashboards: an environment of its own
+.deploy/tools: tests/deploy/requirements.txt tests/deploy/package.json
+	test -x .deploy/bin/python || $(PYTHON) -m venv .deploy
+	.deploy/bin/pip install --quiet --disable-pip-version-check --requirement tests/deploy/requirements.txt
+	cp tests/deploy/package.json .deploy/
+	! command -v npm >/dev/null || npm install --prefix .deploy --silent --no-audit --no-fund --no-package-lock
+	touch $@
+
+deploy-check: .venv/dev .deploy/tools
+	tests/install_tools
+	$(BIN)/python -m pytest tests/deploy --deselect tests/deploy/test_compose_stack.py
+
+# builds the image and runs the compose stack with podman, as root; some minutes
+deploy-stack: .venv/dev .deploy/tools
+	tests/install_tools containers
+	$(BIN)/python -m pytest -s tests/deploy/test_compose_stack.py
+
+# dashboards and PrometheusRule from their sources
+dashboards: .deploy/tools
+	.deploy/bin/python -m monitoring.build
+
 bench: .venv/dev
 	$(BIN)/python -m bench.engine
 	$(BIN)/python -m bench.http
@@ -49,4 +71,4 @@ bench-peers: .venv/dev
 	$(BIN)/python -m bench.peers $(PEERS)
 
 clean:
-	rm -rf .venv .bench
+	rm -rf .venv .bench .deploy

@@ -1,4 +1,4 @@
-"""`trm serve | worker | jobs | keys | solve | doctor | train | evaluate | export | import`. Each imports what it needs, so that serving needs no torch."""
+"""`trm serve | worker | jobs | keys | solve | doctor | train | evaluate | export | import`; each imports what it needs, so that serving needs no torch."""
 
 import argparse
 import json

@@ -18,8 +18,8 @@ EXAMPLES = {
   trm jobs --server http://puzzles:8000 cancel JOB
 """,
     "keys": """\
-  trm keys new alice                             a key for the client, and the entry of TRM_API_KEYS that lets it in
-  trm keys new bob --limits 5/20:3               5 puzzles a second, 20 at once, 3 open jobs
+  trm keys new alice                             a key for the client, and its entry for TRM_API_KEYS
+  trm keys new bob --limits 10/50:4              10 puzzles a second, 50 at once, 4 open jobs
 """,
     "solve": f"""\
   trm solve {NEWSPAPER}

@@ -20,7 +20,7 @@ from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
 from app.api.guard import Guard, declare
 from app.api.lines import Lines
-from app.api.routes import batch, inference, jobs, models, operations, solve, stream
+from app.api.routes import batch, inference, jobs, models, operations, solve, stream, web
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -118,7 +118,7 @@ def create_services(settings: Settings) -> Services:
     return Services(solver, pool, store, metrics, batches, create_jobs(settings, solver), create_door(settings, link, metrics))
 
 
-SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router, inference.router)
+SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router, inference.router, web.router)
 """What `trm worker` does not have."""
 
 
@@ -146,11 +146,18 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
             if made.solver.tracer is not None:
                 await asyncio.to_thread(made.solver.tracer.close)
 
-    app = FastAPI(title="TRM Serve", version=version("trm-serve"), lifespan=lifespan, description="Solves puzzles with Tiny Recursive Models.")
+    app = FastAPI(
+        title="TRM Serve",
+        version=version("trm-serve"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        description="Solves puzzles with Tiny Recursive Models.",
+    )
     errors.install(app, made.metrics)
     for router in SOLVING if solving else ():
         app.include_router(router)
-    if settings.metrics_port is None:
+    if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
     if solving:
         protect(app, settings, made)

@@ -28,7 +28,7 @@ FORM = "name:sha256[:rate[/burst][:jobs]]"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One client. `rate` is in puzzles a second and `burst` how many it may send at once, `jobs` how many jobs it may have open; None is without limit."""
+    """One client. `rate` is in puzzles a second and `burst` how many it may send at once, `jobs` how many jobs it may have open; None is what all may."""
 
     name: str
     digest: bytes = field(repr=False)

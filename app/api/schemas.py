@@ -213,6 +213,7 @@ class ModelOut(BaseModel):
     arch: dict[str, object]
     defaults: dict[str, object]
     limits: dict[str, object]
+    guesses: Annotated[dict[str, object] | None, Field(description="How attempts after the first begin; null where guessing makes no sense.")]
     accuracy: list[dict[str, object]]
     sha256: str
     puzzle_ids: Annotated[list[str] | None, Field(description="The ids of the puzzles it can answer (at most 1,000 of them), where puzzles have ids.")] = None

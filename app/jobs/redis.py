@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = 2.0
 """Seconds for an operation, from waiting for a connection to the answer."""
+PATIENCE = 10.0
+"""Seconds for storing results, for which nobody waits: what is stored but not answered is in no metric."""
 CONNECTIONS = 16
 FIELDS = ("client", "status", "total", "solved", "unsolved", "failed", "created", "ended", "expires")
 
@@ -129,7 +131,7 @@ class RedisJobs:
     async def finish(self, done: Sequence[Done]) -> Written:
         """Store results and end their items."""
         words = [word for each in done for word in (each.item.job, each.item.entry, each.kind, each.line)]
-        kinds, ended = await self._run(scripts.FINISH, [], time.time(), self.limits.keep, *words)
+        kinds, ended = await self._run(scripts.FINISH, [], time.time(), self.limits.keep, *words, seconds=PATIENCE)
         return Written(tuple(kind.decode() for kind in kinds), tuple(status.decode() for status in ended))
 
     async def release(self, consumer: str, items: Sequence[Item]) -> None:
@@ -157,13 +159,13 @@ class RedisJobs:
             raise lost(draft)
         return found.decode()
 
-    async def _run(self, text: str, keys: Sequence[str], *words: object) -> Any:
-        return await self._ask(lambda: self.scripts[text](keys=keys, args=cast("Any", words)))
+    async def _run(self, text: str, keys: Sequence[str], *words: object, seconds: float | None = None) -> Any:
+        return await self._ask(lambda: self.scripts[text](keys=keys, args=cast("Any", words)), seconds)
 
-    async def _ask(self, command: Callable[[], Awaitable[Any]], seconds: float = TIMEOUT, connections: asyncio.Semaphore | None = None) -> Any:
+    async def _ask(self, command: Callable[[], Awaitable[Any]], seconds: float | None = None, connections: asyncio.Semaphore | None = None) -> Any:
         """The answer to a command. Raises `JobsUnavailable` when there is none in time, or Redis refuses."""
         try:
-            async with asyncio.timeout(seconds), connections or self.connections:
+            async with asyncio.timeout(seconds or TIMEOUT), connections or self.connections:
                 answer = await command()
         except Exception as error:  # whatever Redis, the network or the client library does, it is only jobs that cannot be handled
             text = self.address.without_secrets(f"{type(error).__name__}: {error}")

@@ -85,7 +85,7 @@ def test_a_body_in_chunks_is_read(server: Server) -> None:
 @pytest.mark.parametrize(("path", "limit"), [("/v1/solve", LIMIT), ("/v1/solve/stream", LIMIT), ("/v1/solve/batch", 16 * LIMIT)])
 def test_chunks_beyond_the_limit_are_413_before_they_end(server: Server, path: str, limit: int) -> None:
     with connect(server) as connection:
-        connection.sendall(head("Transfer-Encoding: chunked", path))
+        connection.sendall(head("Transfer-Encoding: chunked", path=path))
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         for _ in range(limit // 0x10000 + 1):
             connection.sendall(chunk)

@@ -1,0 +1,1 @@
+"""What watches the service: rules, dashboards, and the code that makes them."""
