@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -16,7 +17,7 @@ from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-TYPE_BASE = "/problems/"
+TYPE_BASE, INFERENCE = "/problems/", "/v2"
 MOST_ERRORS = 10
 """A body may be wrong in a hundred thousand places; this many are told."""
 LONGEST_NAME = 80
@@ -29,6 +30,14 @@ def problem(status: int, kind: str, title: str, detail: str, fields: Sequence[Fi
     if fields:
         body["errors"] = [{"pointer": field.pointer, "detail": field.detail} for field in fields]
     return Response(json.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def told(response: Response, path: str) -> Response:
+    """A problem as clients of this address want it: under `/v2` in the form of the Open Inference Protocol, with the same status and headers."""
+    if not path.startswith(INFERENCE):
+        return response
+    kept = {name: value for name, value in response.headers.items() if name not in ("content-type", "content-length")}
+    return JSONResponse({"error": json.loads(bytes(response.body))["detail"]}, response.status_code, kept)
 
 
 def from_error(error: TRMError) -> Response:
@@ -126,9 +135,9 @@ def promise_problems_only(document: dict[str, Any]) -> dict[str, Any]:
 def install(app: FastAPI, metrics: Metrics) -> None:
     """Make every error of `app` a problem response; refusals are counted."""
 
-    async def on_error(_: Request, error: Exception) -> Response:
+    async def on_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, TRMError)
-        return counted(error, metrics)
+        return told(counted(error, metrics), request.url.path)
 
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
@@ -138,7 +147,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return from_http(request, error)
+        return told(from_http(request, error), request.url.path)
 
     make = app.openapi
 

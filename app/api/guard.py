@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.access.door import Door
 from app.access.keys import Key
-from app.api.errors import MEDIA_TYPE, counted
+from app.api.errors import INFERENCE, MEDIA_TYPE, counted, told
 from app.errors import Forbidden, RateLimited, TRMError, Unauthorized
 from app.metrics import Metrics
 
@@ -52,7 +52,7 @@ class Guard:
             try:
                 key = await self.door.enter(presented(scope["headers"]))
             except TRMError as error:
-                await counted(error, self.metrics)(scope, receive, send)
+                await told(counted(error, self.metrics), scope["path"])(scope, receive, send)
                 return
             self._introduce(scope, key)
         await self.app(scope, receive, send)
@@ -82,8 +82,9 @@ def declare(app: FastAPI, *, needed: bool) -> None:
 def declared(document: dict[str, Any], needed: bool) -> dict[str, Any]:
     """The document with schemes, requirements and refusals; without a key in use, a key is one of two ways."""
     document["components"]["securitySchemes"] = SCHEMES
-    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}
+    problem, error = ({"schema": {"$ref": f"#/components/schemas/{name}"}} for name in ("ProblemOut", "ErrorOut"))
     for path, methods in document["paths"].items():
+        content = {"application/json": error} if path.startswith(INFERENCE) else {MEDIA_TYPE: problem}
         for operation in methods.values() if guarded(path) else ():
             operation["security"] = [*([] if needed else [{}]), *({name: []} for name in SCHEMES)]
             refusals = {str(status): {"description": meaning, "content": content} for status, meaning in REFUSALS.items()}

@@ -65,9 +65,9 @@ def response(connection: socket.socket) -> tuple[int, bytes]:
         answer.close()
 
 
-def head(*lines: str, path: str = "/v1/solve") -> bytes:
+def head(line: str, path: str = "/v1/solve") -> bytes:
     """The first lines of a POST, up to its body."""
-    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: test", "Content-Type: application/json", *lines, "", ""]).encode()
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: test", "Content-Type: application/json", line, "", ""]).encode()
 
 
 def ask(server: Server, document: object, path: str = "/v1/solve") -> socket.socket:

@@ -145,7 +145,17 @@ def test_what_is_not_guarded_can_only_be_read(guarding) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/nowhere", "/v2", "/v2/models/x/infer", "/v1"])
 async def test_without_a_key_nobody_learns_what_is_there(client, path) -> None:
-    assert (await client.get(path)).status_code == 401
+    response = await client.get(path)
+    assert response.status_code == 401
+    assert list(response.json()) == (["error"] if path.startswith("/v2") else ["type", "title", "status", "detail"])
+
+
+async def test_the_other_protocol_is_charged_for_every_puzzle_too(client) -> None:
+    grid = [[int(digit) for digit in QUESTIONS[4].replace(".", "0")]] * 3
+    document = {"inputs": [{"name": "grid", "datatype": "INT32", "shape": [3, 4, 4], "data": grid}]}
+    first, second = [await client.post("/v2/models/four/infer", json=document, headers={"x-api-key": SLOW}) for _ in range(2)]
+    assert (first.status_code, second.status_code, list(second.json())) == (200, 429, ["error"])
+    assert int(second.headers["retry-after"]) >= 1
 
 
 @pytest.mark.parametrize("path", ["/v2/health/live", "/v2/health/ready"])

@@ -76,6 +76,12 @@ async def test_a_large_body_is_refused_in_the_protocols_form(client) -> None:
     assert (response.status_code, list(response.json())) == (413, ["error"])
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/v2/nowhere", 404), ("GET", "/v2/models/nine/infer", 405), ("GET", "/v2/models/ten", 404)])
+async def test_so_is_everything_that_is_refused_below_its_address(client, method, path, status) -> None:
+    response = await client.request(method, path)
+    assert (response.status_code, list(response.json())) == (status, ["error"])
+
+
 async def test_a_draining_service_is_live_and_not_ready(client, solver) -> None:
     solver.draining = True
     paths = ("/v2/health/live", "/v2/health/ready", "/v2/models/nine/ready", "/v2/models/ten/ready")

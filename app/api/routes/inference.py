@@ -1,30 +1,27 @@
-"""The Open Inference Protocol v2 (KServe, Triton) in front of the same solver: `/v2/...`. Knows the protocol's addresses and errors.
+"""The Open Inference Protocol v2 (KServe, Triton) in front of the same solver: `/v2/...`. Knows the protocol's addresses; its errors are `api.errors`'.
 
 A request's puzzles are solved as those of `/v1/solve`, or of `/v1/solve/batch` if there are several: same checks, cache, queue and limits.
 """
 
 import json
 import time
-from collections.abc import Callable, Coroutine
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from app.api import grids, tensors
 from app.api.answers import answer, options
 from app.api.deps import ClientGone, Needs, Services, while_connected
 from app.api.envelope import CLIENT_GONE, request_id
-from app.api.errors import counted, from_http
+from app.api.errors import INFERENCE
 from app.api.guard import charge
 from app.api.routes.batch import prepared
 from app.api.schemas import BatchIn, OptionsIn, SolveOut
-from app.errors import InvalidRequest, TRMError, UnknownModel, UnsupportedMediaType, mistakes, shown
+from app.errors import InvalidRequest, UnknownModel, UnsupportedMediaType, mistakes, shown
 from app.model.store import Entry
 from app.puzzles.families import FAMILIES
 from app.solver import Solution
@@ -37,29 +34,6 @@ class ErrorOut(BaseModel):
     """Why there is no answer, in the protocol's form."""
 
     error: str
-
-
-class Route(APIRoute):
-    """A route whose errors are the protocol's: the same statuses and headers as everywhere, another body."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler with its errors caught."""
-        handle = super().get_route_handler()
-
-        async def answered(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except TRMError as error:
-                return _refused(counted(error, request.state.services.metrics))
-            except HTTPException as error:
-                return _refused(from_http(request, error))
-
-        return answered
-
-
-def _refused(problem: Response) -> Response:
-    kept = {name: value for name, value in problem.headers.items() if name not in ("content-type", "content-length")}
-    return JSONResponse({"error": json.loads(bytes(problem.body))["detail"]}, problem.status_code, kept)
 
 
 ERRORS: dict[int | str, dict[str, Any]] = {
@@ -75,7 +49,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 BINARY = {"schema": {"type": "string", "format": "binary"}}
 BODY = {"required": True, "content": {"application/json": {"schema": tensors.InferIn.model_json_schema()}, "application/octet-stream": BINARY}}
-router = APIRouter(prefix="/v2", tags=["open inference protocol"], route_class=Route)
+router = APIRouter(prefix=INFERENCE, tags=["open inference protocol"])
 
 
 @router.get("")
@@ -132,9 +106,8 @@ async def infer(name: str, request: Request, services: Needs) -> Response:
     try:
         header, given = tensors.read(await request.body(), request.headers.get(HEADER_LENGTH))
         body = BatchIn(puzzles=grids.puzzles(entry, given), model=entry.name, options=_options(header))
-        await charge(request, len(body.puzzles))
         chosen = dict(tensors.wanted(header, [str(each["name"]) for each in grids.outputs(entry)]))
-        answers = await while_connected(request, _solved(body, services, started))
+        answers = await while_connected(request, _solved(body, request, services, started))
     except (ClientGone, ClientDisconnect):
         return Response(status_code=CLIENT_GONE)
     return _response(entry, header, grids.results(entry, answers), chosen)
@@ -148,7 +121,7 @@ def _options(header: tensors.InferIn) -> OptionsIn:
         raise InvalidRequest(mistakes(error, "parameters.")) from error
 
 
-async def _solved(body: BatchIn, services: Services, started: float) -> list[SolveOut]:
+async def _solved(body: BatchIn, request: Request, services: Services, started: float) -> list[SolveOut]:
     """The answers, in order. Raises what is raised for any of the puzzles."""
 
     def told(index: int, solution: Solution) -> SolveOut:
@@ -159,7 +132,9 @@ async def _solved(body: BatchIn, services: Services, started: float) -> list[Sol
         (puzzle,) = body.puzzles
         return [told(0, await services.solver.solve(puzzle.type, puzzle.grid, body.model, options(body.options), puzzle.puzzle_id))]
     found = dict[int, SolveOut]()
-    async with services.batches.open(await prepared(body, services)) as batch:
+    puzzles = await prepared(body, services)
+    await charge(request, len(puzzles))
+    async with services.batches.open(puzzles) as batch:
         async for index, result in batch:
             if not isinstance(result, Solution):
                 raise result
