@@ -63,10 +63,11 @@ class Member:
         """Slots that are taken or will be before a puzzle sent now gets one. Started puzzles that wait for another attempt delay none."""
         return min(len(self.started), slots) + len(self.held) - len(self.started)
 
-    @property
-    def bulk(self) -> int:
-        """Bulk puzzles that it holds."""
-        return sum(ticket.request.bulk for ticket in self.held.values())
+    def bulk_load(self, slots: int) -> int:
+        """The same of bulk alone."""
+        bulk = [name for name, ticket in self.held.items() if ticket.request.bulk]
+        started = len(self.started.intersection(bulk))
+        return min(started, slots) + len(bulk) - started
 
     def drop(self, request_id: str) -> Ticket | None:
         """Hold a puzzle no longer; None if this worker does not."""
@@ -81,7 +82,7 @@ class Dispatcher:
     """
 
     def __init__(self, members: Sequence[Member], capacity: int, slots: int, ahead: int) -> None:
-        self.members, self.capacity, self.slots, self.credit, self.bulk_credit = members, capacity, slots, slots + ahead, slots + ahead // 2
+        self.members, self.capacity, self.slots, self.credit, self.bulk_credit = members, capacity, slots, slots + ahead, slots + (ahead + 1) // 2
         self.waiting = Lanes[Ticket](2)
         self.paces: defaultdict[str, Pace] = defaultdict(Pace)
 
@@ -118,7 +119,10 @@ class Dispatcher:
         return [
             member
             for member in self.members
-            if member.ready and not member.quarantined and member.load(self.slots) < self.credit and not (bulk and member.bulk >= self.bulk_credit)
+            if member.ready
+            and not member.quarantined
+            and member.load(self.slots) < self.credit
+            and not (bulk and member.bulk_load(self.slots) >= self.bulk_credit)
         ]
 
     def release(self, ticket: Ticket) -> None:

@@ -27,7 +27,7 @@ async def pool(request: pytest.FixtureRequest, real_store) -> AsyncIterator[Pool
 
 
 async def test_a_started_pool_is_ready_idle_and_live(pool: Pool) -> None:
-    assert pool.status() == PoolStatus(waiting=0, running=0, places=48, capacity=50, workers=1, ready=1, live=True)
+    assert pool.status() == PoolStatus(waiting=0, running=0, places=CREDIT, capacity=50, workers=1, ready=1, live=True)
     assert pool.retry_after() >= 1
 
 
