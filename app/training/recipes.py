@@ -182,7 +182,7 @@ FASTEST = Recipe(
 )
 
 RECIPES: dict[str, Recipe] = {
-    "sudoku": Recipe(arch=units(9, 96), updates=16_000, reveal=6, guess=0.6),
+    "sudoku": Recipe(arch=replace(units(9, 96), H_cycles=1, halt_max_steps=24), updates=16_000, reveal=6, guess=0.6),
     "sudoku-6x6": Recipe(arch=units(6, 48), updates=4000, lr=2e-3, reveal=8),
     "sudoku-4x4": Recipe(arch=units(4, 48), updates=2000, lr=2e-3, reveal=6),
     "maze": Recipe(arch=local(12, 12, 64), updates=3600, slots=24, warmup=50, cooldown=0.4, optimizer="muon", lr=2e-3, muon_lr=0.01, reveal=0),
