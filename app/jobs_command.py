@@ -7,6 +7,7 @@ import argparse
 import hashlib
 import http.client
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -140,9 +141,14 @@ def _asked(server: str, path: str, method: str = "GET", body: BinaryIO | None = 
 def _open(server: str, path: str, method: str = "GET", body: BinaryIO | None = None, headers: Mapping[str, str] | None = None) -> http.client.HTTPResponse:
     if not server.startswith(("http://", "https://")):
         raise InvalidRequest(f"the URL of a server begins with http:// or https://, not as {server} does")
-    request = urllib.request.Request(f"{server.rstrip('/')}/v1/jobs{path}", body, dict(headers or {}), method=method)  # noqa: S310  # checked above
+    request = urllib.request.Request(f"{server.rstrip('/')}/v1/jobs{path}", body, {**_key(), **(headers or {})}, method=method)  # noqa: S310  # checked above
     found: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=PATIENCE)  # noqa: S310
     return found
+
+
+def _key() -> dict[str, str]:
+    key = os.environ.get("TRM_API_KEY", "")
+    return {"X-API-Key": key} if key else {}
 
 
 def _patiently(ask: Callable[[], T]) -> T:

@@ -53,9 +53,12 @@ def distinct(keys: tuple[Key, ...]) -> tuple[Key, ...]:
 
 
 def read(text: str, file: Path | None) -> tuple[Key, ...]:
-    """The keys of a setting and of a file. Raises `InvalidRequest` with one sentence that quotes neither."""
+    """The keys of a setting and of a file, which must have one, or it would let all in. Raises `InvalidRequest` with one sentence that quotes neither."""
     try:
-        return distinct(parse(text) + (parse(file.read_text()) if file else ()))
+        of_file = parse(file.read_text()) if file else ()
+        if file and not of_file:
+            raise ValueError(f"{file} has no key in it")
+        return distinct(parse(text) + of_file)
     except OSError as error:
         raise InvalidRequest(f"TRM_API_KEYS_FILE: {file} cannot be read: {error.strerror}") from None
     except ValueError as error:

@@ -61,8 +61,10 @@ def puzzles(entry: Entry, tensors: Mapping[str, Tensor]) -> list[PuzzleIn]:
         _check(tensor, expected[name])
     count, *shape = tensors["grid"].shape
     ids = tensors["puzzle_id"].values if "puzzle_id" in tensors else [None] * count
-    if not count or len(ids) != count:
-        raise InvalidRequest(f"there are {count} grids and {len(ids)} puzzle ids" if count else "there is no grid")
+    if 0 in tensors["grid"].shape:
+        raise InvalidRequest("there is no grid")
+    if len(ids) != count:
+        raise InvalidRequest(f"there are {count} grids and {len(ids)} puzzle ids")
     family = entry.manifest.puzzle.family
     return [PuzzleIn(type=family, grid=grid, puzzle_id=named) for grid, named in zip(_grids(tensors["grid"], shape), ids, strict=True)]
 

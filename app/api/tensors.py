@@ -83,7 +83,7 @@ def read(body: bytes, header_length: str | None) -> tuple[InferIn, dict[str, Ten
 
 
 def _length(text: str, most: int) -> int:
-    if not text.isdecimal() or int(text) > most:
+    if not text.isdecimal() or len(text) > len(str(most)) or int(text) > most:
         raise InvalidRequest(f"Inference-Header-Content-Length is not the length of a header within these {most} bytes")
     return int(text)
 

@@ -16,8 +16,8 @@ from app.api.schemas import TermsIn
 from app.errors import Draining, FieldError, InvalidRequest, JobsUnavailable, NotFound
 from app.jobs.base import Job, JobStore
 
-CHUNK = 500
-"""Lines that are handed to the store at once."""
+CHUNK, CHUNK_BYTES = 500, 1 << 20
+"""Lines that are handed to the store at once; fewer where they have so many bytes."""
 BREATH = 20
 """Lines that are checked before others have their turn."""
 
@@ -35,7 +35,7 @@ class Upload:
 
     def __init__(self, store: JobStore, lines: Lines, terms: TermsIn, most: int, longest: int, named: str, root: str) -> None:
         self.store, self.lines, self.terms, self.most, self.longest, self.named, self.root = store, lines, terms, most, longest, named, root
-        self.count, self.hash = 0, hashlib.sha256(terms.model_dump_json().encode())
+        self.count, self.bytes, self.hash = 0, 0, hashlib.sha256(terms.model_dump_json().encode())
         self.puzzles, self.refused = list[tuple[int, bytes]](), list[bytes]()
         self.wrong, self.bad = list[FieldError](), 0
 
@@ -68,8 +68,8 @@ class Upload:
         self.hash.update(line + b"\n")
         if len(self.wrong) < MOST_ERRORS:  # once it is refused for sure, the rest is read and left
             self._check(number, line, stop=stop)
-        self.count += 1
-        if len(self.puzzles) + len(self.refused) >= CHUNK:
+        self.count, self.bytes = self.count + 1, self.bytes + len(line)
+        if len(self.puzzles) + len(self.refused) >= CHUNK or self.bytes >= CHUNK_BYTES:
             await self._flush(draft)
         elif self.count % BREATH == 0:
             await asyncio.sleep(0)
@@ -95,4 +95,4 @@ class Upload:
         if not self.wrong:
             await self.store.append(draft, self.puzzles, self.refused)
             self.bad += len(self.refused)
-        self.puzzles, self.refused = [], []
+        self.puzzles, self.refused, self.bytes = [], [], 0

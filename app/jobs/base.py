@@ -17,7 +17,7 @@ Kind = Literal["solved", "unsolved", "failed"]
 MOST_DELIVERIES = 5
 """An item that was delivered so often without a result is given up."""
 SUSPECT = 2
-"""After so many it is delivered alone, to a consumer that holds nothing else: if it is deadly, no other item suffers from it any more."""
+"""After so many, none with a reason noted, it is delivered alone, to a consumer that holds nothing else: if it is deadly, no other item suffers any more."""
 DRAFT_SECONDS = 300
 """How long an upload that has stopped is kept."""
 

@@ -112,7 +112,7 @@ class Consumer:
         elif self.closing.is_set():
             await self._tried(self.store.release(self.name, taken.items))
         elif taken.items or taken.suspects:
-            self.quarantine = taken.suspects or any(SUSPECT < item.deliveries <= MOST_DELIVERIES for item in taken.items)
+            self.quarantine = taken.suspects or any(SUSPECT < item.deliveries <= MOST_DELIVERIES and not item.reason for item in taken.items)
             for item in taken.items:
                 self._begin(item)
         else:
@@ -140,16 +140,21 @@ class Consumer:
         except asyncio.CancelledError:
             self._let_go(item)
             raise
-        except Draining:
-            await self._tried(self.store.release(self.name, [item]))
-            return self._let_go(item)
         except Exception as error:  # the next delivery may do better: later, when this lease has run out, and perhaps elsewhere
             if not isinstance(error, TRMError):
                 log.error("a bug", exc_info=error)
-            await self._tried(self.store.note(item, error.detail if isinstance(error, TRMError) else "an internal error"))
-            return self._let_go(item)
+            try:
+                await self._tried(self._put_back(item, error))
+            finally:  # this may be cancelled
+                self._let_go(item)
+            return
         self.done.put_nowait(Done(item, kind, line))
-        return None
+
+    def _put_back(self, item: Item, error: Exception) -> Awaitable[None]:
+        """Leave an item to its next delivery: at once where this server goes away, and else with the reason noted."""
+        if isinstance(error, Draining):
+            return self.store.release(self.name, [item])
+        return self.store.note(item, error.detail if isinstance(error, TRMError) else "an internal error")
 
     def _let_go(self, item: Item) -> None:
         key = (item.job, item.entry)

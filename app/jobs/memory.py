@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 
 from app.errors import JobsUnavailable, KeyReused, QuotaExceeded, UnknownJob
-from app.jobs.base import MOST_DELIVERIES, SUSPECT, Backlog, Counts, Done, Item, Job, Limits, Status, Taken, Written, lost
+from app.jobs.base import DRAFT_SECONDS, MOST_DELIVERIES, SUSPECT, Backlog, Counts, Done, Item, Job, Limits, Status, Taken, Written, lost
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +73,7 @@ class MemoryJobs:
     async def open(self, client: str, terms: bytes) -> str:
         """Begin an upload."""
         draft, now = uuid.uuid4().hex, time.time()
-        self.records[draft] = Record(Job(draft, client, "queued", Counts(), now, None, float("inf")), terms)
+        self.records[draft] = Record(Job(draft, client, "queued", Counts(), now, None, now + DRAFT_SECONDS), terms)
         return draft
 
     async def append(self, draft: str, puzzles: Sequence[tuple[int, bytes]], refused: Sequence[bytes]) -> None:
@@ -84,6 +84,7 @@ class MemoryJobs:
             raise lost(draft)
         if sum(each.job.counts.total for each in self.records.values()) + len(puzzles) + len(refused) > self.most:
             raise JobsUnavailable(f"the jobs that are kept in memory would have more than {self.most} puzzles", retry_after=60)
+        record.job = replace(record.job, expires=time.time() + DRAFT_SECONDS)
         for index, line in puzzles:
             record.open[str(index)] = Place(index, line)
             record.new.append(str(index))
@@ -143,7 +144,7 @@ class MemoryJobs:
         for record in self._active():
             for entry in islice(chain(record.ready(), tuple(islice(record.new, count))), max(0, count - len(items))):
                 place = record.open[entry]
-                suspect = SUSPECT <= place.deliveries < MOST_DELIVERIES
+                suspect = SUSPECT <= place.deliveries < MOST_DELIVERIES and not place.reason
                 if suspect and (items or not alone):
                     return Taken(tuple(items), suspects=True)
                 place.holder, place.until, place.deliveries = consumer, until, place.deliveries + 1

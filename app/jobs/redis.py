@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -26,6 +27,7 @@ TIMEOUT = 2.0
 PATIENCE = 10.0
 """Seconds for storing results, for which nobody waits: what is stored but not answered is in no metric."""
 CONNECTIONS = 16
+ID, GONE = re.compile("[0-9a-f]{32}"), "there is no such job; it may have expired"
 FIELDS = ("client", "status", "total", "solved", "unsolved", "failed", "created", "ended", "expires")
 
 
@@ -94,10 +96,12 @@ class RedisJobs:
 
     async def get(self, client: str, job: str) -> Job:
         """A job of this client."""
+        if not ID.fullmatch(job):  # it could be the name of something else
+            raise UnknownJob(GONE)
         found = await self._ask(lambda: cast("Awaitable[Any]", self.client.hmget(job_key(job), FIELDS)))
         values = dict(zip(FIELDS, (None if each is None else each.decode() for each in found), strict=True))
         if values["client"] != client or values["status"] in (None, "uploading"):
-            raise UnknownJob("there is no such job; it may have expired")
+            raise UnknownJob(GONE)
         counts = Counts(*(int(values[name] or 0) for name in ("total", "solved", "unsolved", "failed")))
         created, ended, expires = (float(values[name] or 0) for name in ("created", "ended", "expires"))
         return Job(job, client, cast("Any", values["status"]), counts, created, ended or None, expires)
@@ -110,6 +114,7 @@ class RedisJobs:
 
     async def cancel(self, client: str, job: str) -> tuple[Job, bool]:
         """End an open job."""
+        await self.get(client, job)
         was_open = await self._run(scripts.CANCEL, [job_key(job)], job, client, time.time(), self.limits.keep)
         return await self.get(client, job), was_open == 1
 

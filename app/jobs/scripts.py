@@ -132,6 +132,10 @@ local function take_from(id, job, terms)
   if after ~= cursor then redis.call('HSET', job, 'cursor', after) end
   for _, orphan in ipairs(redis.call('XPENDING', items, GROUP, '-', '+', left, 'orphans')) do
     local suspect = orphan[4] >= SUSPECT and orphan[4] < MOST
+    if suspect then -- unless a consumer lived to note a reason
+      local index = redis.call('XRANGE', items, orphan[1], orphan[1])[1][2][2]
+      suspect = redis.call('HEXISTS', job .. ':reasons', index) == 0
+    end
     if suspect and not (alone and #out == 0 and #mine == 2) then
       suspects, left = 1, 0
       break

@@ -46,7 +46,7 @@ def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
     runner, engines = make_runner(entry, spec), dict[int, Engine]()
     for height, width in entry.grids:
         sized = runner if (height, width) == entry.grids[-1] else runner.on(height, width)
-        batch = spec.batch or smallest_batch(sized)
+        batch = spec.batch or (smallest_batch(sized) if sized.device == "cpu" else sized.slots)  # on a GPU a swap of slots costs more than a slot
         engines[height * width] = engine = Engine(sized, family.rules(height, width), refill=spec.refill, guesses=guesses, batch=batch)
         engine.add(Request(id="warm-up", cells=bytes([1]) * sized.cells, halt="never", max_steps=1, attempts=1, deadline=float("inf")))
         engine.step()

@@ -334,6 +334,17 @@ async def test_suspects_are_delivered_alone_and_others_wait(make: Make) -> None:
     assert await store.take("busy", 10, alone=False) == await store.take("idle", 10, alone=True)
 
 
+async def test_who_lived_to_note_a_reason_makes_no_suspect(make: Make) -> None:
+    store = make(lease=SHORT)
+    await put(store, 3)
+    for _ in range(SUSPECT):
+        for item in await take(store):
+            await store.note(item, "the deadline passed")
+        await asyncio.sleep(2 * SHORT)
+    taken = await store.take("busy", 10, alone=False)
+    assert ([item.deliveries for item in taken.items], taken.suspects) == ([SUSPECT + 1] * 3, False)
+
+
 async def test_new_items_come_before_no_suspect_but_after_what_is_left_of_it(make: Make) -> None:
     store = make(lease=SHORT)
     await put(store, 2)

@@ -82,6 +82,13 @@ def test_keys_of_the_setting_and_of_the_file_are_one_list(tmp_path) -> None:
     assert read("", None) == ()
 
 
+def test_a_file_without_a_key_does_not_let_everybody_in(tmp_path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("# nobody yet\n")
+    with pytest.raises(InvalidRequest, match="has no key in it"):
+        read(f"alice:{ONE}", file)
+
+
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"trm_secret"])
 def test_a_file_that_is_none_is_an_error_that_quotes_nothing_of_it(tmp_path, content) -> None:
     file = tmp_path / "keys"

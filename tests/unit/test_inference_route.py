@@ -97,6 +97,8 @@ async def test_mazes_are_rows_of_text_of_any_width(solver, pool, tmp_path) -> No
     async with client_of(services_of(mazes, pool, store)) as client:
         document = {"inputs": [{"name": "grid", "datatype": "BYTES", "shape": [2, 5], "data": [MAZE, wide]}]}
         outputs = {each["name"]: each for each in (await infer(client, document, "maze")).json()["outputs"]}
+        empty = await infer(client, {"inputs": [{"name": "grid", "datatype": "BYTES", "shape": [1, 0], "data": []}]}, "maze")
+    assert (empty.status_code, empty.json()) == (422, {"error": "there is no grid"})
     assert outputs["solution"] == {"name": "solution", "datatype": "BYTES", "shape": [2, 5], "data": MAZE + wide}
     assert (outputs["verified"]["data"], outputs["optimal"]["data"], outputs["status"]["data"]) == ([False] * 2, [False] * 2, ["unsolved"] * 2)
 

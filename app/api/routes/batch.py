@@ -90,8 +90,8 @@ async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
 async def opened(body: BatchIn, request: Request, services: Needs) -> AsyncIterator[Opened]:
     """The batch, open until the response has been sent, or its client has left."""
     started, puzzles = time.perf_counter(), await prepared(body, services)
-    await charge(request, len(puzzles))
     async with services.batches.open(puzzles) as batch:
+        await charge(request, len(puzzles))
         yield Opened(batch, body, services, request_id.get() or "", started)
 
 

@@ -20,8 +20,9 @@ from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import INFERENCE
 from app.api.guard import charge
 from app.api.routes.batch import prepared
+from app.api.routes.models import found
 from app.api.schemas import BatchIn, OptionsIn, SolveOut
-from app.errors import InvalidRequest, UnknownModel, UnsupportedMediaType, mistakes, shown
+from app.errors import InvalidRequest, UnsupportedMediaType, mistakes
 from app.model.store import Entry
 from app.puzzles.families import FAMILIES
 from app.solver import Solution
@@ -78,29 +79,23 @@ def _is_ready(services: Services) -> bool:
     return bool(services.pool.status().ready) and not services.solver.draining
 
 
-def _found(name: str, services: Services) -> Entry:
-    if name not in services.store.entries:
-        raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(services.store.entries)}")
-    return services.store.entries[name]
-
-
 @router.get("/models/{name}", responses={404: ERRORS[404]})
 async def metadata(name: str, services: Needs) -> dict[str, object]:
     """The tensors that a model takes and gives; -1 is any size, and first comes the number of puzzles."""
-    entry = _found(name, services)
+    entry = found(name, services)
     return {"name": entry.name, "versions": [entry.version], "platform": "trm", "inputs": grids.inputs(entry), "outputs": grids.outputs(entry)}
 
 
 @router.get("/models/{name}/ready", responses={404: ERRORS[404], 503: {"description": "Shutting down, or no worker is ready"}})
 async def model_ready(name: str, services: Needs) -> Response:
     """Whether a model can be asked; all models of a server are ready together."""
-    return _told("ready", _is_ready(services), name=_found(name, services).name)
+    return _told("ready", _is_ready(services), name=found(name, services).name)
 
 
 @router.post("/models/{name}/infer", responses=ERRORS, openapi_extra={"requestBody": BODY})
 async def infer(name: str, request: Request, services: Needs) -> Response:
     """Solve the puzzles of a request; the options of `/v1/solve` go into `parameters`. If one of several fails, all do, since the protocol has no other way."""
-    started, entry = time.perf_counter(), _found(name, services)
+    started, entry = time.perf_counter(), found(name, services)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("send the body as it is, not compressed")
     try:
@@ -131,15 +126,15 @@ async def _solved(body: BatchIn, request: Request, services: Services, started: 
     if len(body.puzzles) == 1:
         (puzzle,) = body.puzzles
         return [told(0, await services.solver.solve(puzzle.type, puzzle.grid, body.model, options(body.options), puzzle.puzzle_id))]
-    found = dict[int, SolveOut]()
+    answers = dict[int, SolveOut]()
     puzzles = await prepared(body, services)
-    await charge(request, len(puzzles))
     async with services.batches.open(puzzles) as batch:
+        await charge(request, len(puzzles))
         async for index, result in batch:
             if not isinstance(result, Solution):
                 raise result
-            found[index] = told(index, result)
-    return [found[index] for index in sorted(found)]
+            answers[index] = told(index, result)
+    return [answers[index] for index in sorted(answers)]
 
 
 def _response(entry: Entry, header: tensors.InferIn, results: dict[str, tensors.Tensor], chosen: dict[str, bool]) -> Response:

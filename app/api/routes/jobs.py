@@ -18,7 +18,7 @@ from app.api.lines import split
 from app.api.routes.batch import ITEM, JSON, LINES, NDJSON
 from app.api.schemas import CountsOut, JobIn, JobOptionsIn, JobOut, JobQuery, ProblemOut, TermsIn
 from app.api.uploads import Upload
-from app.errors import BodyNotJSON, BodyTooLarge, InvalidRequest, JobsUnavailable, UnsupportedMediaType
+from app.errors import BodyNotJSON, BodyTooLarge, InvalidRequest, JobsUnavailable, UnknownJob, UnsupportedMediaType
 from app.jobs.base import Job
 
 KINDS = (NDJSON, "application/ndjson", "application/jsonl")
@@ -90,6 +90,8 @@ async def create(
     if not known:
         services.metrics.jobs_created.inc()
         services.metrics.jobs_puzzles.labels("failed").inc(upload.bad)
+        if job.ended is not None:  # not one of its puzzles could be read
+            services.metrics.jobs_finished.labels(job.status).inc()
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return shown(job)
 
@@ -149,7 +151,7 @@ async def results(job: str, services: Needs, client: Client, after: Annotated[in
             place += len(page)
             try:
                 page = await services.jobs.store.results(client.name, job, place, PAGE)
-            except JobsUnavailable:
+            except (JobsUnavailable, UnknownJob):  # it has expired meanwhile
                 return
 
     return StreamingResponse(pages(), media_type=NDJSON, headers={"X-Accel-Buffering": "no"})
