@@ -28,13 +28,17 @@ CLIENTS, PUZZLES, SAMPLE_SECONDS = 64, 1280, 5.0
 
 @dataclass(slots=True)
 class Tally:
-    """What came of the load: answers by status line; seconds of refusals, and how many of them name no time to come back; bytes of the server now and then."""
+    """What came of the load: answers by status; seconds of refusals, and how many of them name no time to come back; bytes of the server now and then.
+
+    `broken` connections had their request sent again.
+    """
 
     statuses: Counter[str] = field(default_factory=Counter)
     refused_seconds: list[float] = field(default_factory=list)
     solved_seconds: list[float] = field(default_factory=list)
     solved_at: list[float] = field(default_factory=list)
     without_retry_after: int = 0
+    broken: int = 0
     memory: list[int] = field(default_factory=list)
 
     def take(self, response: Response, seconds: float, at: float) -> None:
@@ -58,8 +62,14 @@ class Flood:
     async def one(self, sent: bytes, started: float) -> None:
         """One request, from the moment at which its puzzle came."""
         came = time.perf_counter()
-        reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
-        response = await exchange(reader, writer, sent)
+        while True:
+            reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
+            try:
+                response = await exchange(reader, writer, sent)
+                break
+            except (OSError, EOFError):  # one that had been idle and was closed just then
+                self.tally.broken += 1
+                writer.close()
         now = time.perf_counter()
         self.tally.take(response, now - came, now - started)
         if response.closes:
@@ -112,7 +122,7 @@ def main() -> None:
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
     print(f"at saturation, {CLIENTS} clients: {saturated.puzzles_per_s:.1f} puzzles/s; at {arguments.times:g} times that: {solved:.1f} puzzles/s", end="")
     print(f" ({solved / saturated.puzzles_per_s:.2f}); the load client took {computed:.0%} of a core")
-    print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}")
+    print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}; connections broken: {tally.broken}")
     print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
     print(f"memory of the server and its workers, every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}")
     document = {
@@ -122,6 +132,7 @@ def main() -> None:
         "puzzles_per_s": solved,
         "generator": computed,
         "statuses": tally.statuses,
+        "broken": tally.broken,
         "without_retry_after": tally.without_retry_after,
         "refused_ms": milliseconds(tally.refused_seconds),
         "solved_ms": milliseconds(tally.solved_seconds),

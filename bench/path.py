@@ -45,8 +45,8 @@ from bench.puzzles import mix
 WITH_EMPTY_ROUTE = """
 import app.serve
 create = app.serve.create_app
-def with_empty_route(*given):
-    made = create(*given)
+def with_empty_route(*given, **named):
+    made = create(*given, **named)
     @made.get("/empty")
     async def empty() -> dict[str, str]:
         return {}

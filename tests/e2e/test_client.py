@@ -232,7 +232,7 @@ async def test_the_asynchronous_client_does_the_same(server: Server) -> None:
 
 async def test_calls_wait_for_a_connection_as_long_as_those_before_them_take(server: Server) -> None:
     async with AsyncClient(server.url, timeout=2, retries=NEVER, limits=httpx.Limits(max_connections=1)) as client:
-        answers = await asyncio.gather(*(client.solve(IMPOSSIBLE, timeout_ms=1500, cache="bypass", attempts=64) for _ in range(3)))
+        answers = await asyncio.gather(*(client.solve(IMPOSSIBLE, **{**ENDLESS, "timeout_ms": 1500, "cache": "bypass"}) for _ in range(3)))
     assert [answer.halt_reason for answer in answers] == ["deadline"] * 3
 
 
