@@ -137,9 +137,12 @@ def test_a_terminal_is_told_in_one_sentence_what_is_wrong(server: Server, tmp_pa
     assert words in ran.stderr
 
 
-def test_a_worker_works_on_jobs_and_answers_to_operators_only(redis: RedisServer) -> None:
-    redis.ask("FLUSHALL")
-    with Server(**FAST, jobs_redis_url=redis.url) as server, Worker(**FAST, jobs_redis_url=redis.url) as worker:
+def test_a_worker_works_on_jobs_and_answers_to_operators_only() -> None:
+    with (
+        RedisServer(maxmemory_policy="noeviction") as redis,  # its own, on which no other server of this file works
+        Server(**FAST, jobs_redis_url=redis.url) as server,
+        Worker(**FAST, jobs_redis_url=redis.url) as worker,
+    ):
         job = long_job(server)
         assert [worker.client.get(path).status_code for path in ("/healthz", "/readyz", "/v1/models", f"/v1/jobs/{job['id']}")] == [200, 200, 404, 404]
         assert worker.solve(PUZZLES[0]).status_code == 404
