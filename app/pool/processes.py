@@ -42,7 +42,7 @@ class WorkerProcess:
         self.up, self.gone = asyncio.Event(), asyncio.Event()
         self.reason, self.device = "", spec.device
         self.unanswered_since: float | None = None
-        self.launching: asyncio.Future[None] | None = None
+        self.under_way: asyncio.Future[None] | None = None
         self.outbox: SimpleQueue[ToWorker | None] = SimpleQueue()
         self.carriers: list[threading.Thread] = []
 
@@ -211,8 +211,8 @@ class ProcessPool:
     async def _end(self) -> None:
         for task in self.tasks:
             task.cancel()
-        launches = [each.launching for each in self.workers if each.launching is not None]
-        await asyncio.gather(*self.tasks, *launches, return_exceptions=True)  # a launch goes on in its thread when its task is cancelled
+        under_way = [each.under_way for each in self.workers if each.under_way is not None]
+        await asyncio.gather(*self.tasks, *under_way, return_exceptions=True)  # what goes on in a thread does so when its task is cancelled
         tickets = [*self.dispatcher.waiting, *(t for member in self.dispatcher.members for t in member.held.values())]
         for ticket in tickets:
             if not ticket.future.done():
@@ -243,8 +243,8 @@ class ProcessPool:
             each.gone.clear()
             each.reason, each.unanswered_since = "", time.monotonic() + START_SECONDS - self.stall_seconds
             try:
-                each.launching = asyncio.ensure_future(asyncio.to_thread(each.launch))
-                await asyncio.shield(each.launching)
+                each.under_way = asyncio.ensure_future(asyncio.to_thread(each.launch))
+                await asyncio.shield(each.under_way)
                 each.attach(self._handle)
             except Exception as error:  # whatever it is, the place must not stay empty in silence
                 each.reason = f"it could not be launched: {error}"
@@ -255,7 +255,8 @@ class ProcessPool:
             each.kill()
             log.warning("worker died", extra={"worker": each.member.name, "reason": each.reason or "killed"})
             self.metrics.worker_restarts.labels("failed" if each.reason else "died").inc()
-            await asyncio.to_thread(each.detach)
+            each.under_way = asyncio.ensure_future(asyncio.to_thread(each.detach))
+            await asyncio.shield(each.under_way)
             await asyncio.sleep(backoff)
 
     async def _watch(self) -> None:
