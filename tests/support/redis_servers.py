@@ -91,7 +91,7 @@ class SentinelServer(RedisServer):
     def __init__(self, master: RedisServer) -> None:
         super().__init__()
         self.options = {"port": str(self.port), "bind": "127.0.0.1"}
-        watch = (f"monitor main 127.0.0.1 {master.port} 1", "down-after-milliseconds main 300", "failover-timeout main 2000")
+        watch = (f"monitor main 127.0.0.1 {master.port} 1", "down-after-milliseconds main 1000", "failover-timeout main 2000")
         (Path(self.folder.name) / "sentinel.conf").write_text("".join(f"sentinel {line}\n" for line in watch))
 
     @property
