@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from monitoring.dashboards.panels import INSTANCE, board, lines, number
+from monitoring.dashboards.panels import INSTANCE, PUZZLES, board, lines, number
 
 BACKLOG = [
     number("Puzzles that wait", "short", f"max(trm_jobs_pending{{{INSTANCE}}})", "Without a result, of all open jobs.", width=6),
@@ -26,10 +26,11 @@ BACKLOG = [
         "Redis of the jobs",
         "short",
         f"min(trm_jobs_store_up{{{INSTANCE}}})",
-        "0: an instance cannot reach it. Single solves go on.",
+        "Away: an instance cannot reach it. Single solves go on.",
         first="red",
         limits=[(1, "green")],
         width=6,
+        words={"0": "away", "1": "there"},
     ),
     lines("Backlog", "short", {"puzzles": f"max(trm_jobs_pending{{{INSTANCE}}})"}, "What the autoscaler of the workers looks at.", width=12),
     lines("Puzzles in hand", "short", {"{{instance}}": f"sum by (instance) (trm_jobs_held{{{INSTANCE}}})"}, "By instance.", stacked=True, width=12),
@@ -38,14 +39,14 @@ BACKLOG = [
 PROGRESS = [
     lines(
         "Puzzles finished",
-        "reqps",
+        PUZZLES,
         {"{{outcome}}": f"sum by (outcome) (rate(trm_jobs_puzzles_total{{{INSTANCE}}}[$__rate_interval]))"},
         "Of jobs, by outcome.",
         stacked=True,
     ),
     lines(
         "By instance",
-        "reqps",
+        PUZZLES,
         {"{{instance}}": f"sum by (instance) (rate(trm_jobs_puzzles_total{{{INSTANCE}}}[$__rate_interval]))"},
         "Who does the work.",
         stacked=True,

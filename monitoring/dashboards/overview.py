@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from monitoring.dashboards.panels import INSTANCE, MODEL, board, lines, number, quantiles
+from monitoring.dashboards.panels import ERRORS, INSTANCE, MODEL, PUZZLES, board, lines, number, quantiles
 
 RED, AMBER, GREEN = "red", "orange", "green"
 SOLVES = f'route="/v1/solve",{INSTANCE}'
@@ -28,7 +28,7 @@ OBJECTIVES = [
         "Refused for a full queue",
         "percentunit",
         f'sum(rate(trm_requests_rejected_total{{reason="queue-full",{INSTANCE}}}[$__rate_interval]))'
-        f' / sum(rate(trm_http_requests_total{{route=~"/v1/solve.*",{INSTANCE}}}[$__rate_interval]))',
+        f' / sum(rate(trm_http_requests_total{{route=~"/v1/solve.*|/v2/.+/infer",{INSTANCE}}}[$__rate_interval]))',
         "Above 1 % there is more to do than the workers can: scale out.",
         limits=[(0.001, AMBER), (0.01, RED)],
     ),
@@ -37,11 +37,17 @@ OBJECTIVES = [
     ),
     number(
         "Puzzles solved",
-        "reqps",
+        PUZZLES,
         f'sum(rate(trm_requests_finished_total{{outcome="solved",{MODEL}}}[$__rate_interval]))',
-        "A second, by the model; answers from the cache are not among them.",
+        "By the model; answers from the cache are not among them.",
     ),
-    number("Waiting", "short", f"sum(trm_requests_waiting{{{INSTANCE}}})", "What the autoscaler looks at.", limits=[(64, AMBER), (512, RED)]),
+    number(
+        "Queue used",
+        "percentunit",
+        f"max(trm_requests_waiting{{{INSTANCE}}} / trm_queue_capacity{{{INSTANCE}}})",
+        "Of its capacity, at the fullest instance. At 100 % requests are refused.",
+        limits=[(0.25, AMBER), (0.75, RED)],
+    ),
 ]
 
 TRAFFIC = [
@@ -54,10 +60,10 @@ TRAFFIC = [
         stacked=True,
     ),
     lines(
-        "Responses to solves",
+        "Responses",
         "reqps",
-        {"{{code}}": f'sum by (code) (rate(trm_http_requests_total{{route=~"/v1/.+",{INSTANCE}}}[$__rate_interval]))'},
-        "By status. 499: the client left before its answer.",
+        {"{{code}}": f'sum by (code) (rate(trm_http_requests_total{{route=~"/v1/.+|/v2/.+/infer",{INSTANCE}}}[$__rate_interval]))'},
+        "Of the solving routes, by status. 499: the client left before its answer.",
         stacked=True,
     ),
     lines(
@@ -68,7 +74,7 @@ TRAFFIC = [
     ),
     lines(
         "Puzzles finished",
-        "reqps",
+        PUZZLES,
         {"{{outcome}}": f"sum by (outcome) (rate(trm_requests_finished_total{{{MODEL}}}[$__rate_interval]))"},
         "By outcome. expired: waited past the deadline; abandoned: the client left.",
         stacked=True,
@@ -83,10 +89,11 @@ TRAFFIC = [
 
 SCHEDULER = [
     lines(
-        "Queue",
+        "Waiting",
         "short",
-        {"waiting": f"sum(trm_requests_waiting{{{INSTANCE}}})", "capacity": f"sum(trm_queue_capacity{{{INSTANCE}}})"},
-        "At the capacity requests are refused.",
+        {"{{instance}}": f"sum by (instance) (trm_requests_waiting{{{INSTANCE}}})"},
+        "Puzzles beyond those that workers run or start next. From the dashed line on the autoscaler adds CPU pods.",
+        limits=[(32, AMBER)],
     ),
     lines(
         "Running",
@@ -134,12 +141,19 @@ CACHE = [
     ),
     lines(
         "Redis errors",
-        "short",
-        {
-            "{{kind}}": f"sum by (kind) (rate(trm_cache_errors_total{{{INSTANCE}}}[$__rate_interval]))",
-            "breaker open": f"max(trm_cache_breaker_open{{{INSTANCE}}})",
-        },
-        "A second, by kind; and whether Redis is passed over just now. Requests are answered without it.",
+        ERRORS,
+        {"{{kind}}": f"sum by (kind) (rate(trm_cache_errors_total{{{INSTANCE}}}[$__rate_interval]))"},
+        "By kind. Requests are answered without it.",
+        width=12,
+    ),
+    lines(
+        "Redis passed over",
+        "bool_yes_no",
+        {"{{instance}}": f"max by (instance) (trm_cache_breaker_open{{{INSTANCE}}})"},
+        "The breaker is open: answers are shared with no other instance. After 5 minutes TRMCacheBreakerOpen fires.",
+        limits=[(1, RED)],
+        top=1,
+        width=12,
     ),
 ]
 

@@ -3,7 +3,7 @@
 An expression is PromQL in which `$model` and `$instance` stand for what the reader chose.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from grafana_foundation_sdk.builders import common as common_builders
@@ -17,6 +17,9 @@ SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 Panel = timeseries.Panel | stat.Panel | heatmap.Panel
 Limits = Sequence[tuple[float, str]]
 """Values from which on a colour holds; below the first it is green."""
+
+PUZZLES, ERRORS, STEPS = "suffix: puzzles/s", "suffix: errors/s", "suffix: steps/s"
+"""Units that Grafana has no name for."""
 
 QUANTILES = (0.5, 0.95, 0.99)
 MODEL = 'model=~"$model",instance=~"$instance"'
@@ -46,10 +49,14 @@ def lines(
     return _filled(panel, title, unit, queries, about, width, 8)
 
 
-def number(title: str, unit: str, query: str, about: str, *, limits: Limits = (), width: int = 4, first: str = "green") -> Panel:
-    """One figure, coloured by its limits (`first` below them)."""
+def number(
+    title: str, unit: str, query: str, about: str, *, limits: Limits = (), width: int = 4, first: str = "green", words: Mapping[str, str] | None = None
+) -> Panel:
+    """One figure, coloured by its limits (`first` below them); `words` stand for values that are shown as such."""
     panel = stat.Panel().graph_mode(common.BigValueGraphMode.AREA).color_mode(common.BigValueColorMode.VALUE)
     panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"])).thresholds(_thresholds(limits, first))
+    if words:
+        panel.mappings([models.ValueMap(options={value: models.ValueMappingResult(text=word) for value, word in words.items()})])
     return _filled(panel, title, unit, {"": query}, about, width, 4)
 
 

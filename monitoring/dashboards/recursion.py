@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from monitoring.dashboards.panels import INSTANCE, MODEL, board, heat, lines, quantiles
+from monitoring.dashboards.panels import INSTANCE, MODEL, PUZZLES, STEPS, board, heat, lines, quantiles
 
 HALTING = [
     heat(
@@ -19,17 +19,18 @@ HALTING = [
     ),
     lines(
         "Why they halt",
-        "reqps",
+        PUZZLES,
         {"{{reason}}": f"sum by (reason) (rate(trm_halting_steps_count{{{MODEL}}}[$__rate_interval]))"},
         "verified: the rules accept the answer; max_steps and deadline: given up.",
         stacked=True,
     ),
     lines(
-        "Attempts",
+        "Attempts a puzzle, by model",
         "short",
-        quantiles("trm_attempts", MODEL)
-        | {"mean": f"sum(rate(trm_attempts_sum{{{MODEL}}}[$__rate_interval])) / sum(rate(trm_attempts_count{{{MODEL}}}[$__rate_interval]))"},
-        "Symmetric copies that a puzzle was tried on.",
+        {
+            "{{model}}": f"sum by (model) (rate(trm_attempts_sum{{{MODEL}}}[$__rate_interval])) / sum by (model) (rate(trm_attempts_count{{{MODEL}}}[$__rate_interval]))"
+        },
+        "Mean of the symmetric copies that a puzzle was tried on. 1: the first attempt is enough.",
     ),
     lines(
         "Verified, by model",
@@ -41,14 +42,14 @@ HALTING = [
     ),
 ]
 
-STEPS = [
+STEPPING = [
     lines("Time of a step", "s", quantiles("trm_step_duration_seconds", MODEL, "model"), "Of the whole batch."),
-    lines("Steps", "ops", {"{{model}}": f"sum by (model) (rate(trm_step_batch_size_count{{{MODEL}}}[$__rate_interval]))"}, "A second, of whole batches."),
+    lines("Steps", STEPS, {"{{model}}": f"sum by (model) (rate(trm_step_batch_size_count{{{MODEL}}}[$__rate_interval]))"}, "Of whole batches."),
     lines(
         "Puzzle steps",
-        "ops",
+        STEPS,
         {"{{model}}": f"sum by (model) (rate(trm_step_batch_size_sum{{{MODEL}}}[$__rate_interval]))"},
-        "A second, each puzzle of a batch counted: the work done.",
+        "Each puzzle of a batch counted: the work done.",
     ),
     heat(
         "Puzzles in a step",
@@ -90,7 +91,7 @@ STEPS = [
 
 def recursion() -> Dashboard:
     """The dashboard."""
-    rows = {"Halting": HALTING, "Steps": STEPS}
+    rows = {"Halting": HALTING, "Steps": STEPPING}
     return board(
         "trm-recursion", "TRM Serve / Recursion", "How deep do the models think, how fast do they step, how often are they right?", rows, by_model=True
     )
