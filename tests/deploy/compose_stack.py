@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
@@ -59,21 +60,22 @@ def build() -> None:
         podman("build", "--format=docker", "--network=host", *trusted, "--target=cpu", f"--tag={CPU}", ".")
 
 
-def start() -> float:
-    """Seconds from `podman run` of the image alone until it is ready."""
-    url, began = f"http://127.0.0.1:{free_port()}", time.monotonic()
-    options = ("--detach", "--rm", "--read-only", "--cap-drop=all", "--network=host", f"--env=TRM_PORT={httpx.URL(url).port}")
-    name = podman("run", *options, CPU)
-    until(lambda: answers(url), "the container is ready")
-    seconds = time.monotonic() - began
+def start() -> tuple[float, float]:
+    """Seconds from `podman run` of the image alone, with default settings: until podman has started it, and until it is ready."""
+    port, began = free_port(), time.monotonic()
+    name = podman("run", "--detach", "--rm", "--read-only", "--cap-drop=all", "--network=host", f"--env=TRM_PORT={port}", CPU)
+    started = time.monotonic() - began
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:  # one for all, since making one costs what is measured
+        until(lambda: answers(client), "the container is ready")
+    ready = time.monotonic() - began
     podman("stop", "--time=30", name)
-    return seconds
+    return started, ready
 
 
-def answers(url: str) -> bool:
+def answers(client: httpx.Client) -> bool:
     """Whether a server is ready."""
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
+        return client.get("/readyz").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -122,7 +124,7 @@ class Compose:
             until(lambda asked=check: asked().returncode == 0, f"{service} is healthy")
 
     def ready(self) -> bool:
-        return answers(str(self.api.base_url))
+        return answers(self.api)
 
     def process(self, service: str) -> tuple[int, dict[str, str]]:
         """Its first process, and what the kernel says of it."""
@@ -182,8 +184,9 @@ def main() -> None:
     build()
     size, base = (int(inspected(image)["Size"]) / 1e6 for image in (CPU, BASE))
     print(f"image: {size:.0f} MB, of which the base image is {base:.0f} MB")
-    seconds = start()
-    print(f"the image alone, from its start to ready: {seconds:.1f} s")
+    starts = [start() for _ in range(3)]
+    each = ", ".join(f"{ready:.1f} s ({started:.1f} of it podman)" for started, ready in starts)
+    print(f"the image alone, from `podman run` to ready: {each}")
     with Compose() as stack:
         hardened(stack)
         until(lambda: stack.measured("sum(up)") == 2, "Prometheus has found the API and the worker by name")
@@ -195,7 +198,9 @@ def main() -> None:
         code = inspected(stack.container("api"))["State"]["ExitCode"]
         assert code == 0
         print("stopped by SIGTERM alone: exit status 0")
-        print(json.dumps({"image_mb": round(size), "base_mb": round(base), "ready_seconds": round(seconds, 1), "services": SERVICES}))
+        print(
+            json.dumps({"image_mb": round(size), "base_mb": round(base), "ready_seconds": round(median(ready for _, ready in starts), 1), "services": SERVICES})
+        )
 
 
 if __name__ == "__main__":

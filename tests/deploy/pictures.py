@@ -18,9 +18,15 @@ from matplotlib.axes import Axes
 from tests.deploy.live import Prometheus, Stack, Traffic
 from tests.deploy.promql import BOARDS, board, filled, panels
 
-UNITS = {"s": "s", "percentunit": "share", "reqps": "1/s", "ops": "1/s", "watt": "W", "joule": "J"}
+UNITS = {"s": "s", "percentunit": "share", "reqps": "requests/s", "bool_yes_no": "0: no, 1: yes", "watt": "W", "joule": "J"}
 COLUMN, LINE = 0.72, 0.36
 """Inches of one unit of Grafana's grid."""
+
+
+def unit(defaults: dict[str, Any]) -> str:
+    """How a panel's unit is written."""
+    name = str(defaults["unit"])
+    return UNITS.get(name, "") if not name.startswith("suffix:") else name.removeprefix("suffix:").strip()
 
 
 class Painter:
@@ -35,6 +41,8 @@ class Painter:
         height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in shown)
         figure = plt.figure(figsize=(24 * COLUMN, height * LINE))
         figure.suptitle(board(path)["title"], x=0.01, y=1 - 0.15 / (height * LINE), ha="left", fontweight="bold")
+        for row in (panel for panel in board(path)["panels"] if panel["type"] == "row"):
+            figure.text(0.01, 1 - (row["gridPos"]["y"] + 0.8) / height, row["title"], va="center", fontsize=9, style="italic")
         for panel in shown:
             place = panel["gridPos"]
             left, bottom = (place["x"] + 1.2) / 24, 1 - (place["y"] + place["h"] - 1.0) / height
@@ -60,7 +68,9 @@ class Painter:
         defaults = panel["fieldConfig"]["defaults"]
         value = float(self._series(panel["targets"][0])[0][2][-1])
         color = [step["color"] for step in defaults["thresholds"]["steps"] if step["value"] is None or value >= step["value"]][-1]
-        text = f"{value:.2%}" if defaults["unit"] == "percentunit" else f"{value:.3g} {UNITS.get(defaults['unit'], '')}"
+        text = f"{value:.2%}" if defaults["unit"] == "percentunit" else f"{value:.3g} {unit(defaults)}"
+        for mapping in defaults.get("mappings", []):
+            text = mapping["options"].get(f"{value:g}", {"text": text})["text"]
         axes.text(0.5, 0.45, text, ha="center", va="center", fontsize=15, color=color)
         axes.axis("off")
 
@@ -74,7 +84,7 @@ class Painter:
             if step["value"] is not None:
                 axes.axhline(step["value"], color=step["color"], linestyle="--", linewidth=0.8)
         axes.set_ylim(bottom=0, top=defaults.get("max"))
-        axes.set_ylabel(UNITS.get(defaults["unit"], ""), fontsize=6)
+        axes.set_ylabel(unit(defaults), fontsize=6)
         if axes.get_legend_handles_labels()[1]:
             axes.legend(fontsize=5, loc="upper left", ncols=2, framealpha=0.6)
 
