@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TypedDict
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.middleware.cors import CORSMiddleware
 
 from app.access import keys
@@ -56,6 +57,8 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Addresses that nobody but this machine reaches."""
 SHOWN = ("X-Request-ID", "Retry-After", "Location")
 """Headers that pages of other origins may read."""
+UNTOLD = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+"""FastAPI's own telemetry is off: `tracing` and `metrics` say what there is to say, once."""
 CPU_SLOTS, GPU_SLOTS = 32, 256
 """Slots of a worker where the settings leave them open. A CPU steps more of them no faster, each; a GPU wants many."""
 
@@ -152,6 +155,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        telemetry=UNTOLD,
         description="Solves puzzles with Tiny Recursive Models.",
     )
     errors.install(app, made.metrics)
@@ -188,7 +192,7 @@ def create_operations(settings: Settings, services: Services) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         yield {"services": services}
 
-    app = FastAPI(title="TRM Serve operations", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="TRM Serve operations", lifespan=lifespan, openapi_url=None, telemetry=UNTOLD)
     errors.install(app, services.metrics)
     app.include_router(operations.router)
     app.add_middleware(Envelope, metrics=services.metrics, max_body_bytes=settings.max_body_bytes)

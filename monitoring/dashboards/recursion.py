@@ -28,7 +28,8 @@ HALTING = [
         "Attempts a puzzle, by model",
         "short",
         {
-            "{{model}}": f"sum by (model) (rate(trm_attempts_sum{{{MODEL}}}[$__rate_interval])) / sum by (model) (rate(trm_attempts_count{{{MODEL}}}[$__rate_interval]))"
+            "{{model}}": f"sum by (model) (rate(trm_attempts_sum{{{MODEL}}}[$__rate_interval]))"
+            f" / sum by (model) (rate(trm_attempts_count{{{MODEL}}}[$__rate_interval]))"
         },
         "Mean of the symmetric copies that a puzzle was tried on. 1: the first attempt is enough.",
     ),

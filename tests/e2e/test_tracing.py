@@ -178,6 +178,14 @@ def test_the_variables_of_the_standard_are_obeyed() -> None:
         assert b"deployment.environment.name" in collector.raw[0]
 
 
+def test_the_frameworks_own_telemetry_adds_nothing() -> None:
+    with Collector() as collector:
+        with tracing(collector.url, FASTAPI_OTEL_AUTO_CONFIGURE="true") as server:
+            spans = spans_of(collector, server.solve(NEWSPAPER))
+        assert [span.name for span in spans] == ["POST /v1/solve", "solve", "cache", "queue", "attempt"]
+        assert len(by_name(collector.spans, "POST /v1/solve")) == 1
+
+
 def test_switched_off_there_are_no_traces() -> None:
     with Collector() as collector:
         with tracing(collector.url, OTEL_SDK_DISABLED="true") as server:
