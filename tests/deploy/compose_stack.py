@@ -114,6 +114,8 @@ class Compose:
     def __exit__(self, *_: object) -> None:
         self.compose("down", "--volumes")
         self.folder.cleanup()
+        for client in (self.api, self.prometheus):
+            client.close()
 
     def container(self, service: str) -> str:
         return f"trm-check_{service}_1"

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -182,6 +183,12 @@ def test_the_compose_file_is_valid_and_has_no_serious_finding(tmp_path: Path) ->
         assert service["deploy"]["resources"]["limits"]["memory"], name
         settings = {each.removeprefix("TRM_").lower() for each in service.get("environment", {}) if each.startswith("TRM_")}
         assert settings <= Settings.model_fields.keys(), name
+
+
+def test_every_variable_of_the_compose_file_is_in_the_example() -> None:
+    asked = set(re.findall(r"\$\{(\w+)", (PROJECT / "docker-compose.yml").read_text()))
+    example = {line.removeprefix("#").partition("=")[0] for line in (PROJECT / ".env.example").read_text().splitlines() if re.match(r"#?[A-Z_]+=", line)}
+    assert asked == example
 
 
 @needs("podman-compose")
