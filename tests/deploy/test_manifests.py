@@ -180,7 +180,9 @@ def test_the_compose_file_is_valid_and_has_no_serious_finding(tmp_path: Path) ->
     assert set(services) == {"api", "api-gpu", "worker", "redis-cache", "redis-jobs", "prometheus", "grafana"}
     for name, service in services.items():
         assert (service["read_only"], service["cap_drop"], service["restart"]) == (True, ["ALL"], "unless-stopped"), name
-        assert service["deploy"]["resources"]["limits"]["memory"], name
+        limits = service["deploy"]["resources"]["limits"]
+        assert limits["memory"], name
+        assert float(limits["cpus"]) <= 2, f"{name}: Docker refuses limits beyond the machine's cores"
         settings = {each.removeprefix("TRM_").lower() for each in service.get("environment", {}) if each.startswith("TRM_")}
         assert settings <= Settings.model_fields.keys(), name
 
