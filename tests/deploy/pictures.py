@@ -19,8 +19,8 @@ from tests.deploy.live import Prometheus, Stack, Traffic
 from tests.deploy.promql import BOARDS, board, filled, panels
 
 UNITS = {"s": "s", "percentunit": "share", "reqps": "requests/s", "bool_yes_no": "0: no, 1: yes", "watt": "W", "joule": "J"}
-COLUMN, LINE = 0.72, 0.36
-"""Inches of one unit of Grafana's grid."""
+COLUMN, LINE, HEAD = 0.72, 0.36, 1.2
+"""Inches of one unit of Grafana's grid, and how many of its lines the dashboard's title takes."""
 
 
 def unit(defaults: dict[str, Any]) -> str:
@@ -38,14 +38,14 @@ class Painter:
     def paint(self, path: Path, target: Path) -> None:
         """One dashboard as a PNG."""
         shown = panels(path)
-        height = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in shown)
+        height = HEAD + max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in shown)
         figure = plt.figure(figsize=(24 * COLUMN, height * LINE))
         figure.suptitle(board(path)["title"], x=0.01, y=1 - 0.15 / (height * LINE), ha="left", fontweight="bold")
         for row in (panel for panel in board(path)["panels"] if panel["type"] == "row"):
-            figure.text(0.01, 1 - (row["gridPos"]["y"] + 0.8) / height, row["title"], va="center", fontsize=9, style="italic")
+            figure.text(0.01, 1 - (HEAD + row["gridPos"]["y"] + 0.8) / height, row["title"], va="center", fontsize=9, style="italic")
         for panel in shown:
             place = panel["gridPos"]
-            left, bottom = (place["x"] + 1.2) / 24, 1 - (place["y"] + place["h"] - 1.0) / height
+            left, bottom = (place["x"] + 1.2) / 24, 1 - (HEAD + place["y"] + place["h"] - 1.0) / height
             axes = figure.add_axes((left, bottom, (place["w"] - 1.7) / 24, (place["h"] - 2.4) / height))
             axes.set_title(panel["title"], fontsize=8, loc="left", fontweight="bold")
             axes.tick_params(labelsize=6)

@@ -20,4 +20,6 @@ def tool(name: str) -> str:
 def needs(*names: str) -> pytest.MarkDecorator:
     """Skips a test, with the reason, where a tool is missing."""
     missing = [name for name in names if not shutil.which(tool(name))]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}; `make deploy-check` and `make deploy-stack` install what can be installed")
+    return pytest.mark.skipif(
+        bool(missing), reason=f"not installed: {', '.join(missing)}; `make deploy-check` or `deploy-stack` installs what can be installed"
+    )
