@@ -27,6 +27,8 @@ from app.main import create_app, create_operations, create_services
 from app.settings import Settings
 
 log = logging.getLogger("trm.serve")
+CLIENT_KEY = "TRM_API_KEY"
+"""Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
 
 
 class Server(uvicorn.Server):
@@ -133,7 +135,8 @@ def configure_logging(level: str) -> None:
 
 def unknown_variables() -> list[str]:
     """Environment variables with our prefix that name no setting: misspelt, or set by an orchestrator for its own ends."""
-    return sorted(name for name in os.environ if name.startswith("TRM_") and name.removeprefix("TRM_").lower() not in Settings.model_fields)
+    known = {CLIENT_KEY, *(f"TRM_{name.upper()}" for name in Settings.model_fields)}
+    return sorted(name for name in os.environ if name.startswith("TRM_") and name not in known)
 
 
 def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
