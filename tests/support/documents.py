@@ -26,10 +26,10 @@ class Example:
 
 
 def _settled(text: str) -> str:
-    """The text without what is volatile. JSON is one line, which a document may break: a space begins the next."""
+    """The text without what is volatile, and JSON without the white space between its tokens."""
     text = text.strip("\n")
-    if text.startswith("{"):
-        text = text.replace("\n ", "")
+    if text.startswith(("{", "event:")):
+        text = re.sub(r"\s*…\s*", "…", re.sub(r'([,:])\s+(?=["\[{\d-]|true|false|null)', r"\1", text))
     for pattern, kept in VOLATILE:
         text = re.sub(pattern, kept, text)
     return text
