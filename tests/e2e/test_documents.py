@@ -23,7 +23,7 @@ NOT_RUN = {
     "trm train runs/": TRAINS,
     "student=": TRAINS,
     "trm jobs submit": "ID stands for a job's, and a job goes on; tests/e2e/test_jobs.py runs these",
-    "pip install 'trm-serve[otel]'": "installs, and wants a collector; tests/e2e/test_tracing.py has one",
+    "pip install '.[otel]'": "installs, and wants a collector; tests/e2e/test_tracing.py has one",
     "cp .env.example": "wants container images; tests/deploy/test_compose_stack.py has them",
 }
 """Why, by the beginning of the code. Each command of ours in them is still read by the command line's own parser."""
