@@ -27,6 +27,8 @@ from app.main import create_app, create_operations, create_services
 from app.settings import Settings
 
 log = logging.getLogger("trm.serve")
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than proxies hold theirs (60 as a rule), and long enough for a browser on a busy machine to come back to it."""
 CLIENT_KEY = "TRM_API_KEY"
 """Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
 
@@ -149,6 +151,7 @@ def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds + 5,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 
