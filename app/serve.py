@@ -28,7 +28,7 @@ from app.settings import Settings
 
 log = logging.getLogger("trm.serve")
 KEEP_ALIVE_SECONDS = 75
-"""How long an idle connection stays open: longer than proxies hold theirs (60 as a rule), and long enough for a browser on a busy machine to come back to it."""
+"""How long an idle connection stays open: longer than proxies hold theirs (60 as a rule), and until a browser on a busy machine comes back to it."""
 CLIENT_KEY = "TRM_API_KEY"
 """Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
 
