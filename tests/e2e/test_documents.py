@@ -39,7 +39,11 @@ def reason(example: Example) -> str | None:
     return next((why for beginning, why in NOT_RUN.items() if example.code.startswith(beginning)), None)
 
 
-RUN, LEFT_OUT = [each for each in ALL if not reason(each)], [each for each in ALL if reason(each)]
+CARDS = [example for card in sorted(PROJECT.glob("model_store/*/README.md")) for example in examples(card)]
+"""How the models were made and measured: hours of it."""
+RUN, LEFT_OUT = [each for each in ALL if not reason(each)], [*(each for each in ALL if reason(each)), *CARDS]
+LINES = [line for example in LEFT_OUT for line in example.code.replace("\\\n", "").splitlines()]
+COMMANDS = [line for line in LINES if "trm " in line and "$" not in line]
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +75,11 @@ def test_every_document_has_its_examples_looked_at() -> None:
 def test_every_other_block_is_an_output_or_named(document: Path) -> None:
     outputs = [each.output for each in examples(document)]
     for language, text in blocks(document):
-        named = any((document.name, beginning) for of, beginning in SHOWN if of == document.name and text.startswith(beginning))
+        named = any(of == document.name and text.startswith(beginning) for of, beginning in SHOWN)
         assert language in ("sh", "python") or text in outputs or named, text
 
 
-@pytest.mark.parametrize("line", [line for example in LEFT_OUT for line in example.code.splitlines() if "trm " in line and "$" not in line])
+@pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_that_is_not_run_is_at_least_understood(line: str) -> None:
     for command in line.removesuffix(" &").split("&&"):
         words = shlex.split(command, comments=True)
