@@ -28,7 +28,7 @@ NOT_RUN = {
 }
 """Why, by the beginning of the code. Each command of ours in them is still read by the command line's own parser."""
 SHOWN = {
-    ("operations.md", "ACL SETUSER"): "for a Redis, not a shell; tests/contract has such a user",
+    ("operations.md", "ACL SETUSER"): "for a Redis, not a shell; tests/e2e/test_redis_users.py makes that user",
     ("operations.md", "POST /v1/solve"): "a drawing of a trace; tests/e2e/test_tracing.py has real ones",
 }
 """Blocks that are neither code nor output."""
