@@ -120,6 +120,30 @@ def test_from_a_terminal(server: Server, tmp_path: Path) -> None:
     assert json.loads(trm("jobs", "--server", server.url, "cancel", job).stdout)["status"] == "completed"
 
 
+def test_results_so_far_are_written_without_waiting_for_the_others(server: Server, tmp_path: Path) -> None:
+    job, output = long_job(server), tmp_path / "results.ndjson"
+    under_way(server, job)
+    ran = trm("jobs", "--server", server.url, "results", job["id"], "--output", output)
+    assert job_of(server, job)["counts"]["pending"] > 0, "it has waited"
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert trm("jobs", "--server", server.url, "results", job["id"], "--output", output, "--wait").returncode == 0
+    assert [json.loads(line) for line in output.read_text().splitlines()] == exact(server, job)
+
+
+def test_a_reader_that_has_enough_and_a_disk_that_is_full_end_it_at_once(server: Server) -> None:
+    job = submit(server, 1000)
+    exact(server, job)
+    command = f"{TRM} jobs --server {server.url} results {job['id']}"
+    ran = subprocess.run(
+        ["bash", "-c", f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}"], env=environment(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout.count("\n"), ran.stderr) == (141, 1, "")
+    for path, words in (("/dev/full", "No space"), ("/nowhere/results", "No such file")):
+        ran = trm("jobs", "--server", server.url, "results", job["id"], "--output", path)
+        assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
+        assert words in ran.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -102,6 +102,20 @@ class SentinelServer(RedisServer):
         return ["sentinel.conf", "--sentinel"]
 
 
+@contextmanager
+def cluster() -> Iterator[RedisServer]:
+    """A node of a Redis Cluster of two shards."""
+    with RedisServer(cluster_enabled="yes", cluster_port=str(free_port())) as one, RedisServer(cluster_enabled="yes", cluster_port=str(free_port())) as two:
+        one.ask("CLUSTER", "MEET", "127.0.0.1", str(two.port), two.options["cluster_port"])
+        for node, slots in ((one, ("0", "8191")), (two, ("8192", "16383"))):
+            node.ask("CLUSTER", "ADDSLOTSRANGE", *slots)
+        end = time.monotonic() + PATIENCE
+        while any("cluster_state:ok" not in node.ask("CLUSTER", "INFO") for node in (one, two)):
+            assert time.monotonic() < end, "the nodes never found each other"
+            time.sleep(0.05)
+        yield one
+
+
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate of 127.0.0.1, signed by itself, and its key."""
     names = folder / "certificate.pem", folder / "key.pem"
