@@ -38,11 +38,10 @@ def test_a_key_sees_its_own_jobs_and_has_no_more_open_than_it_may(server: Server
     assert server.client.delete(job, headers=by(ALICE)).status_code < 300
 
 
-def test_from_a_terminal_a_job_is_watched_as_often_as_the_key_allows(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_a_terminal_a_job_is_watched_as_often_as_the_key_allows(server: Server, tmp_path: Path) -> None:
     (tmp_path / "puzzles").write_bytes(lines(20))
-    monkeypatch.setenv("TRM_API_KEY", CAROL[0])
-    ran = trm("jobs", "--server", server.url, "submit", tmp_path / "puzzles", "--wait")
+    ran = trm("jobs", "--server", server.url, "submit", tmp_path / "puzzles", "--wait", api_key=CAROL[0])
     assert (ran.returncode, ran.stderr) == (0, "")
-    ran = trm("jobs", "--server", server.url, "results", ran.stdout.strip())
+    ran = trm("jobs", "--server", server.url, "results", ran.stdout.strip(), api_key=CAROL[0])
     assert (ran.returncode, ran.stdout.count("\n")) == (0, 20)
     assert server.metric("trm_client_requests_total", client="carol", outcome="limited") > 0

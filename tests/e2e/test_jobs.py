@@ -130,18 +130,22 @@ def test_results_so_far_are_written_without_waiting_for_the_others(server: Serve
     assert [json.loads(line) for line in output.read_text().splitlines()] == exact(server, job)
 
 
-def test_a_reader_that_has_enough_and_a_disk_that_is_full_end_it_at_once(server: Server) -> None:
+def test_a_reader_that_has_enough_and_a_disk_that_is_full_end_it_at_once(server: Server, tmp_path: Path) -> None:
     job = submit(server, 1000)
     exact(server, job)
-    command = f"{TRM} jobs --server {server.url} results {job['id']}"
-    ran = subprocess.run(
-        ["bash", "-c", f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}"], env=environment(), capture_output=True, text=True, timeout=60, check=False
-    )
+    command, output = f"{TRM} jobs --server {server.url} results {job['id']}", tmp_path / "results.ndjson"
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", script], env=environment(), capture_output=True, text=True, timeout=60, check=False)
+
+    ran = run(f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}")
     assert (ran.returncode, ran.stdout.count("\n"), ran.stderr) == (141, 1, "")
-    for path, words in (("/dev/full", "No space"), ("/nowhere/results", "No such file")):
-        ran = trm("jobs", "--server", server.url, "results", job["id"], "--output", path)
-        assert (ran.returncode, ran.stderr.count("\n")) == (1, 1)
-        assert words in ran.stderr
+    ran = run(f"ulimit -f 8; {command} --output {output}")
+    assert (ran.returncode, ran.stderr) == (1, f"trm: {output} cannot be written: File too large\n")
+    ran = run(f"{command} --output /nowhere/results")
+    assert (ran.returncode, ran.stderr) == (1, "trm: /nowhere/results cannot be written: No such file or directory\n")
+    assert run(f"{command} --output {output}").returncode == 0
+    assert [json.loads(line) for line in output.read_text().splitlines()] == exact(server, job)
 
 
 @pytest.mark.parametrize(
