@@ -88,9 +88,9 @@ class RedisServer:
 class SentinelServer(RedisServer):
     """A sentinel that alone decides about the service `main`, whose master it is told."""
 
-    def __init__(self, master: RedisServer) -> None:
+    def __init__(self, master: RedisServer, **options: str) -> None:
         super().__init__()
-        self.options = {"port": str(self.port), "bind": "127.0.0.1"}
+        self.options = {"port": str(self.port), "bind": "127.0.0.1"} | options
         watch = (f"monitor main 127.0.0.1 {master.port} 1", "down-after-milliseconds main 1000", "failover-timeout main 2000")
         (Path(self.folder.name) / "sentinel.conf").write_text("".join(f"sentinel {line}\n" for line in watch))
 
