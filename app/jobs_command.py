@@ -9,6 +9,7 @@ import hashlib
 import http.client
 import json
 import os
+import ssl
 import sys
 import time
 import urllib.error
@@ -30,6 +31,23 @@ PAUSE = 0.5
 WIDTH = 30
 BROKEN = (OSError, http.client.HTTPException)
 """How a connection fails, at its start or on the way."""
+
+
+class Connection(http.client.HTTPConnection):
+    """One that breaks while something is sent may have an answer to read still: a server refuses a large file before its end."""
+
+    def send(self, data: Any) -> None:
+        """Send, unless the other end reads no more."""
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            super().send(data)
+
+
+class Handler(urllib.request.HTTPHandler):
+    """Has urllib use it."""
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        """See `urllib.request`."""
+        return self.do_open(Connection, req)
 
 
 def submit(arguments: argparse.Namespace) -> int:
@@ -154,7 +172,7 @@ def _open(server: str, path: str, method: str = "GET", body: BinaryIO | None = N
     if not server.startswith(("http://", "https://")):
         raise InvalidRequest(f"the URL of a server begins with http:// or https://, not as {server} does")
     request = urllib.request.Request(f"{server.rstrip('/')}/v1/jobs{path}", body, {**_key(), **(headers or {})}, method=method)  # noqa: S310  # checked above
-    found: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=PATIENCE)  # noqa: S310
+    found: http.client.HTTPResponse = urllib.request.build_opener(Handler).open(request, timeout=PATIENCE)
     return found
 
 
@@ -165,7 +183,7 @@ def _key() -> dict[str, str]:
 
 def _patiently(ask: Callable[[], T]) -> T:
     """The answer, asked for again while the server is away or wants to be left alone. Raises `TRMError` with what it said when it refuses."""
-    end = time.monotonic() + PATIENCE
+    end, waiting = time.monotonic() + PATIENCE, False
     while True:
         try:
             return ask()
@@ -175,9 +193,12 @@ def _patiently(ask: Callable[[], T]) -> T:
             if not later or time.monotonic() + pause > end:
                 raise TRMError(str(problem.get("detail", f"the server answered {error.code}"))) from error
         except BROKEN as error:
-            pause = PAUSE
-            if time.monotonic() > end:
-                raise TRMError(f"the server cannot be reached: {error}") from error
+            pause, why = PAUSE, getattr(error, "reason", error)
+            if time.monotonic() > end or isinstance(why, ssl.SSLCertVerificationError):
+                raise TRMError(f"the server cannot be reached: {why}") from error
+            if not waiting and sys.stderr.isatty():
+                print(f"\rwaiting for the server: {why}\033[K", file=sys.stderr)
+            waiting = True
         time.sleep(pause)
 
 

@@ -165,6 +165,12 @@ def test_a_terminal_is_told_in_one_sentence_what_is_wrong(server: Server, tmp_pa
     assert words in ran.stderr
 
 
+def test_a_large_file_that_is_refused_at_its_beginning_has_the_reason_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "puzzles").write_bytes(lines(100_000))
+    ran = trm("jobs", "--server", server.url, "submit", tmp_path / "puzzles", "--set", "model=nobody")
+    assert (ran.returncode, ran.stderr) == (1, "trm: line 1: no model is called 'nobody' here; there are: sudoku-4x4\n")
+
+
 def test_a_worker_works_on_jobs_and_answers_to_operators_only() -> None:
     with (
         RedisServer(maxmemory_policy="noeviction") as redis,  # its own, on which no other server of this file works
