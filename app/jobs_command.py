@@ -120,7 +120,7 @@ def _fetch(arguments: argparse.Namespace, file: BinaryIO, have: int) -> int:
         if have >= there and (job["ended_at"] or not arguments.wait):
             _end_of_bar()
             return 0 if job["ended_at"] else 1
-        if have == before:
+        if have >= there or have == before:
             time.sleep(PAUSE)
 
 
