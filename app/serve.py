@@ -28,6 +28,10 @@ from app.main import create_app, create_operations, create_services
 from app.settings import Settings
 
 log = logging.getLogger("trm.serve")
+KEEP_ALIVE_SECONDS = 75
+"""How long an idle connection stays open: longer than proxies hold theirs (60 as a rule), and until a browser on a busy machine comes back to it."""
+CLIENT_KEY = "TRM_API_KEY"
+"""Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
 GARBAGE = 10_000
 """Objects made, less those freed, before young ones are searched for cycles, of which requests leave few. Python's 700 is every third request."""
 
@@ -136,7 +140,8 @@ def configure_logging(level: str) -> None:
 
 def unknown_variables() -> list[str]:
     """Environment variables with our prefix that name no setting: misspelt, or set by an orchestrator for its own ends."""
-    return sorted(name for name in os.environ if name.startswith("TRM_") and name.removeprefix("TRM_").lower() not in Settings.model_fields)
+    known = {CLIENT_KEY, *(f"TRM_{name.upper()}" for name in Settings.model_fields)}
+    return sorted(name for name in os.environ if name.startswith("TRM_") and name not in known)
 
 
 def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
@@ -149,6 +154,7 @@ def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=settings.shutdown_seconds + 5,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
 
 

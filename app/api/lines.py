@@ -1,6 +1,7 @@
 """Puzzles and answers as lines of JSON: read on the way in, solved for a consumer, written on the way out. Knows no routes and no store of jobs."""
 
 import time
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
@@ -29,13 +30,15 @@ async def split(chunks: AsyncIterator[bytes], longest: int) -> AsyncIterator[tup
 
 
 def read(line: bytes, longest: int) -> PuzzleIn:
-    """The puzzle of a line. Raises `InvalidRequest`."""
+    """The puzzle of a line. Raises `InvalidRequest`. A byte order mark, with which some editors begin a file, is passed over."""
     if len(line) > longest:
         raise InvalidRequest(f"it is over {longest} bytes")
     try:
-        return PuzzleIn.model_validate_json(line)
+        return PuzzleIn.model_validate_json(line.removeprefix(BOM_UTF8))
     except ValidationError as error:
-        fields = tuple(FieldError(pointer(("", *each["loc"])), sentence(each)) for each in error.errors(include_url=False, include_input=False))
+        found = error.errors(include_url=False, include_input=False)
+        # the parser's lines are not the body's
+        fields = tuple(FieldError(pointer(("", *each["loc"])), sentence(each).replace(" at line 1 column ", " at column ")) for each in found)
         raise InvalidRequest("; ".join(f"{field.pointer}: {field.detail}" if field.pointer else field.detail for field in fields), fields=fields) from error
 
 

@@ -45,7 +45,7 @@ class Upload:
         Raises `InvalidRequest` for an empty upload, one with too many puzzles and, with `stop`, one with bad ones; and what `JobStore.submit` raises.
         """
         self.hash.update(b"stop" if stop else b"continue")
-        draft = await self.store.open(client.name, self.terms.model_dump_json().encode())
+        draft, kept = await self.store.open(client.name, self.terms.model_dump_json().encode()), False
         try:
             async for number, line in lines:
                 await self._add(draft, number, line, stop=stop)
@@ -54,10 +54,12 @@ class Upload:
             if not self.count:
                 raise InvalidRequest("there is no puzzle in the body")
             await self._flush(draft)
+            kept = key != ""  # whoever sends it again, perhaps to another server and already now, finds what became of it
             return await self.store.submit(draft, key, self.hash.hexdigest(), client.jobs)
         except BaseException:  # a client that leaves cancels this
-            with contextlib.suppress(JobsUnavailable):  # then it is kept for a while, unseen
-                await asyncio.shield(self.store.discard(draft))
+            if not kept:
+                with contextlib.suppress(JobsUnavailable):  # then it is there for a while, unseen
+                    await asyncio.shield(self.store.discard(draft))
             raise
 
     async def _add(self, draft: str, number: int, line: bytes, *, stop: bool) -> None:
@@ -76,7 +78,8 @@ class Upload:
 
     def _check(self, number: int, line: bytes, *, stop: bool) -> None:
         try:
-            self.lines.prepare(read(line, self.longest), self.terms)
+            puzzle = read(line, self.longest)
+            self.lines.prepare(puzzle, self.terms)
         except (InvalidRequest, NotFound) as error:
             place = f"{self.named} {number}: "
             if not stop:
@@ -89,7 +92,7 @@ class Upload:
                 within = error.fields[0].pointer if error.fields else ""
                 self.wrong.append(FieldError(f"{self.root}/{number}{within}", place + error.detail))
         else:
-            self.puzzles.append((self.count, line.strip()))
+            self.puzzles.append((self.count, puzzle.model_dump_json(exclude_unset=True).encode()))  # a line may be long and say little
 
     async def _flush(self, draft: str) -> None:
         if not self.wrong:

@@ -1,4 +1,4 @@
-"""The client library, set up for an `Address`: no retries, one TLS context, a bounded pool. Knows no commands.
+"""The client library, set up for an `Address`: no retries, one TLS context, a bounded pool; and its errors in words. Knows no commands.
 
 Its own time limits are left out, but for sentinels: whoever sends a command limits the whole of it.
 """
@@ -9,8 +9,11 @@ from redis.asyncio import Connection, ConnectionPool, Redis, Sentinel, SSLConnec
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnection
 from redis.backoff import NoBackoff
+from redis.exceptions import AskError, ClusterError
 
 from app.cache.address import Address
+
+CLUSTER = "this is a node of a Redis Cluster of several shards, which does not do: give one Redis, or sentinels"
 
 
 class TLSConnection(SSLConnection):
@@ -23,6 +26,13 @@ class TLSConnection(SSLConnection):
 
 class SentinelTLSConnection(SentinelManagedConnection, TLSConnection):
     """The same, to where the sentinels say."""
+
+
+def told(address: Address, error: Exception) -> str:
+    """What went wrong, as it may be logged; the same for all that a node of a Redis Cluster says, which names another slot each time."""
+    if isinstance(error, AskError | ClusterError) or "cluster node" in str(error):
+        return CLUSTER
+    return address.without_secrets(f"{type(error).__name__}: {error}")
 
 
 def connect(address: Address, connections: int, sentinel_timeout: float) -> tuple[Redis, Sentinel | None]:

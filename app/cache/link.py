@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from app.cache.address import Address
-from app.cache.client import connect
+from app.cache.client import connect, told
 from app.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Link:
     def _count(self, kind: str, error: Exception) -> None:
         """Count an error, and log it unless it is the one logged last."""
         self.metrics.cache_errors.labels(kind).inc()
-        text = self.address.without_secrets(f"{type(error).__name__}: {error}")
+        text = told(self.address, error)
         if text != self.said:
             self.said = text
             log.warning("the shared cache failed, requests are answered without it", extra={"kind": kind, "error": text})

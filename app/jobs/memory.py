@@ -83,7 +83,8 @@ class MemoryJobs:
         if record is None:
             raise lost(draft)
         if sum(each.job.counts.total for each in self.records.values()) + len(puzzles) + len(refused) > self.most:
-            raise JobsUnavailable(f"the jobs that are kept in memory would have more than {self.most} puzzles", retry_after=60)
+            full = f"the jobs that are kept in memory, also those that have ended, would have more than {self.most} puzzles"
+            raise JobsUnavailable(f"{full}; TRM_JOBS_KEEP_SECONDS, TRM_JOBS_MEMORY_PUZZLES or a Redis (TRM_JOBS_REDIS_URL) make room", retry_after=60)
         record.job = replace(record.job, expires=time.time() + DRAFT_SECONDS)
         for index, line in puzzles:
             record.open[str(index)] = Place(index, line)

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from app.cache.address import Address
-from app.cache.client import connect
+from app.cache.client import connect, told
 from app.errors import JobsUnavailable, KeyReused, QuotaExceeded, UnknownJob
 from app.jobs import scripts
 from app.jobs.base import DRAFT_SECONDS, Backlog, Counts, Done, Item, Job, Limits, Taken, Written, lost
@@ -173,7 +173,7 @@ class RedisJobs:
             async with asyncio.timeout(seconds or TIMEOUT), connections or self.connections:
                 answer = await command()
         except Exception as error:  # whatever Redis, the network or the client library does, it is only jobs that cannot be handled
-            text = self.address.without_secrets(f"{type(error).__name__}: {error}")
+            text = told(self.address, error)
             if text != self.said:
                 log.warning("the store of jobs failed", extra={"error": text})
             self.said = text

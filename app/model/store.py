@@ -187,6 +187,15 @@ class ModelStore:
         if not self.entries:
             raise InvalidModel(f"the model store {root} is empty")
 
+    def called(self, name: str) -> Entry:
+        """The model of that name; by a family's name, where no model has it, its model of the largest grids. Raises `UnknownModel`."""
+        if name in self.entries:
+            return self.entries[name]
+        family = [entry for entry in self.entries.values() if entry.manifest.puzzle.family == name]
+        if not family:
+            raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(self.entries)}")
+        return max(family, key=lambda entry: entry.manifest.puzzle.cells)
+
     def resolve(self, name: str | None, family: str, height: int, width: int, puzzle_id: str | None = None) -> Entry:
         """The model for a puzzle. A family's name, or none, means the one with the smallest grid that reads this size, and of several the one of that name.
 

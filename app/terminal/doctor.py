@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -20,10 +21,11 @@ from redis.exceptions import RedisError, ResponseError
 from rich.console import Console
 from rich.text import Text
 
+from app.access import keys
 from app.cache.address import Address, parse
 from app.cache.client import connect
-from app.errors import TRMError
-from app.main import worker_spec
+from app.errors import InvalidRequest, TRMError
+from app.main import LOOPBACK, worker_spec
 from app.metrics import Metrics
 from app.model.store import ModelStore
 from app.pool.local import LocalPool
@@ -50,7 +52,8 @@ def doctor(settings: Settings, flags: Collection[str]) -> int:
     """Print what was found; the exit status, 1 if something fails. `flags` are the settings that were given on the command line."""
     logging.disable()  # what goes wrong is said below
     console, failed = Console(highlight=False), False
-    for finding in (*_machine(), *_compute(settings, flags), *_models(settings), *_port(settings, flags), *_redis(settings), *_variables()):
+    looked_at = (_machine(), _compute(settings, flags), _models(settings), _ports(settings, flags), _keys(settings), _redis(settings), _variables())
+    for finding in chain.from_iterable(looked_at):
         mark = (f"{finding.mark:<6}", MARKS[finding.mark])
         console.print(Text.assemble(mark, f"{finding.name:<9} {finding.value:<15} {finding.why}"), soft_wrap=True)
         failed |= finding.mark == "fails"
@@ -120,18 +123,40 @@ async def _step(spec: WorkerSpec) -> None:
     await pool.close()
 
 
-def _port(settings: Settings, flags: Collection[str]) -> Iterator[Finding]:
-    """Whether the address can be listened on."""
-    where = f"{settings.host}:{settings.port}"
+def _ports(settings: Settings, flags: Collection[str]) -> Iterator[Finding]:
+    """Whether what the server listens on is free."""
+    yield _listening("address", settings.host, settings.port, _source("port", flags))
+    if settings.metrics_port is None:
+        yield Finding("metrics", "no own port", "TRM_METRICS_PORT is not set: /metrics, /healthz and /readyz are on the address above")
+    elif settings.metrics_port == settings.port != 0:
+        yield Finding("metrics", f"{settings.host}:{settings.port}", f"{_source('metrics_port', flags)}; it is the address above", "fails")
+    else:
+        yield _listening("metrics", settings.host, settings.metrics_port, _source("metrics_port", flags))
+
+
+def _listening(name: str, host: str, port: int, source: str) -> Finding:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, kind, protocol) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
     except OSError as error:
-        yield Finding("address", where, f"{_source('port', flags)}; {error.strerror}", "fails")
+        return Finding(name, f"{host}:{port}", f"{source}; {error.strerror}", "fails")
+    return Finding(name, f"{host}:{port}", f"{source}; free")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    """Who may use the server. Names are told, keys and their hashes never."""
+    try:
+        found = keys.read(settings.api_keys.get_secret_value(), settings.api_keys_file)
+    except InvalidRequest as error:
+        yield Finding("keys", "unusable", error.detail, "fails")
+        return
+    if found:
+        yield Finding("keys", str(len(found)), f"asked for; their clients: {', '.join(key.name for key in found)}")
     else:
-        yield Finding("address", where, f"{_source('port', flags)}; free")
+        told = "neither TRM_API_KEYS nor TRM_API_KEYS_FILE is set: whoever reaches the server may use it"
+        yield Finding("keys", "none", told, "ok" if settings.host in LOOPBACK else "note")
 
 
 def _redis(settings: Settings) -> Iterator[Finding]:

@@ -48,15 +48,16 @@ async def visit(browser: Browser, server: Server) -> AsyncIterator[Callable[...,
             context.set_default_timeout(PATIENCE_MS)
             page = await context.new_page()
             watch(page)
-            unanswered: set[str] = set()
-            page.on("request", lambda request: unanswered.add(request.url))
-            page.on("requestfinished", lambda request: unanswered.discard(request.url))
-            await page.goto(server.url + path)
+            unanswered: dict[str, str | None] = {}
+            page.on("request", lambda request: unanswered.update({request.url: None}))
+            page.on("requestfailed", lambda request: unanswered.update({request.url: request.failure}))
+            page.on("requestfinished", lambda request: unanswered.pop(request.url, None))
+            await page.goto(server.url + path, wait_until="commit")  # not more, since the page may load itself once again
             playground = Playground(page)
             try:
                 await playground.cell(0).wait_for()
             except Error as error:
-                raise AssertionError(f"there is no board; unanswered or failed: {unanswered}") from error
+                raise AssertionError(f"there is no board; unanswered, or failed with a reason: {unanswered}") from error
             return playground
 
         yield open_page

@@ -155,3 +155,17 @@ async def test_stop_gives_the_puzzle_up_on_the_server_too(visit: Visit, server: 
     await expect(page.status).to_have_text("Stopped.")
     server.until("trm_requests_running", lambda running: running == 0)
     await expect(page.button("Solve")).to_be_visible()
+
+
+async def test_the_curve_stands_above_the_slider_and_a_touch_shows_the_step(visit: Visit) -> None:
+    page = await visit()
+    await page.solve()
+    assert (await page.figures())["Steps"] == "1"
+    await expect(page.page.locator("#curve .line").first).to_have_attribute("d", "M600.0 11.8 L600.0 11.8")  # one step is a dot, at its end
+    curve = page.page.locator("#curve")
+    box = await curve.bounding_box()
+    assert box
+    await curve.click(position={"x": 3, "y": box["height"] / 2})
+    assert await page.digits() == NEWSPAPER
+    await curve.click(position={"x": box["width"] - 3, "y": box["height"] / 2})
+    assert await page.digits() == ANSWER

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from app.cache.address import parse
+from app.cache.client import CLUSTER
 from app.errors import JobsUnavailable, UnknownJob
 from app.jobs import redis as module
 from app.jobs.base import Counts, Done, Limits
 from app.jobs.redis import RedisJobs
-from tests.support.redis_servers import RedisServer, certificate
+from tests.support.redis_servers import RedisServer, SentinelServer, certificate, cluster
 
 Open = Callable[..., RedisJobs]
 LIMITS = Limits(jobs=10, puzzles=5000, keep=1000.0, lease=1000.0)
@@ -64,6 +65,30 @@ async def test_over_tls_with_a_certificate_that_is_checked(opened: Open, tmp_pat
         await works(opened(f"rediss://127.0.0.1:{port}?ssl_ca_certs={signed}"))
         with pytest.raises(JobsUnavailable):
             await opened(f"rediss://127.0.0.1:{port}").open("", b"")
+
+
+async def test_over_tls_to_where_sentinels_say_which_are_asked_over_tls_too(opened: Open, tmp_path: Path) -> None:
+    signed, key = map(str, certificate(tmp_path))
+    files = {"tls_cert_file": signed, "tls_key_file": key, "tls_ca_cert_file": signed}
+    master = RedisServer(port="0", tls_auth_clients="no", tls_replication="yes", **files)
+    master.options["tls_port"] = str(master.port)
+    sentinel = SentinelServer(master, port="0", tls_auth_clients="no", tls_replication="yes", **files)
+    sentinel.options["tls_port"] = str(sentinel.port)
+    with master, sentinel:
+        await works(opened(sentinel.url.replace("redis+", "rediss+") + f"?ssl_ca_certs={signed}"))
+        with pytest.raises(JobsUnavailable):
+            await opened(sentinel.url).open("", b"")
+
+
+async def test_of_a_cluster_the_log_says_that_it_does_not_do(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    with cluster() as node:
+        store = opened(node.url)
+        asked: list[Awaitable[object]] = [store.take("one", 1, alone=True), store.wait(0.1), store.backlog(), *(store.open("", b"") for _ in range(20))]
+        refused = [each for each in await asyncio.gather(*asked, return_exceptions=True) if isinstance(each, Exception)]
+    assert refused
+    assert {type(each) for each in refused} == {JobsUnavailable}
+    assert [record.__dict__["error"] for record in caplog.records if record.levelname == "WARNING"] != []
+    assert {record.__dict__["error"] for record in caplog.records if record.levelname == "WARNING"} == {CLUSTER}
 
 
 async def test_a_user_needs_no_more_than_the_documents_say(opened: Open) -> None:

@@ -9,10 +9,11 @@ import pytest
 
 from app.cache import link as module
 from app.cache.address import parse
+from app.cache.client import CLUSTER
 from app.cache.link import FAILURES, Link
 from app.cache.redis import PREFIX, RedisCache
 from app.metrics import Metrics
-from tests.support.redis_servers import PATIENCE, RedisServer, SentinelServer, certificate
+from tests.support.redis_servers import PATIENCE, RedisServer, SentinelServer, certificate, cluster
 
 Open = Callable[..., Awaitable[RedisCache]]
 
@@ -183,6 +184,17 @@ async def test_a_database_of_its_own(opened: Open) -> None:
         assert server.ask("-n", "3", "DBSIZE") == "1"
 
 
+async def test_of_a_cluster_the_log_says_once_that_it_does_not_do(opened: Open, caplog: pytest.LogCaptureFixture) -> None:
+    with cluster() as node:
+        cache = await opened(node.url, PATIENCE)
+        for number in range(20):
+            await cache.set(str(number), b"answer", 100)
+        assert 0 < counted(cache, "refused") < 20
+        assert not is_open(cache)
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.__dict__["error"] == CLUSTER
+
+
 async def test_over_tls_with_a_certificate_that_is_checked(opened: Open, tmp_path) -> None:
     signed, key = certificate(tmp_path)
     with RedisServer() as probe:
@@ -207,7 +219,7 @@ async def test_sentinels_say_who_is_master_now(opened: Open, how: str) -> None:
             master.kill()
         else:
             sentinel.ask("SENTINEL", "FAILOVER", "main")
-        while "role:master" not in replica.ask("INFO", "replication"):
+        while str(replica.port) not in sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"):  # whom the sentinel promotes loses its clients
             assert time.monotonic() < end, "nobody took over"
             await asyncio.sleep(0.1)
         replica.ask("FLUSHALL")

@@ -1,5 +1,8 @@
 """Addresses and methods that are not there, and models that nobody serves."""
 
+import time
+from http.client import HTTPConnection
+
 import pytest
 
 from tests.e2e.problems import pointers, post_escaped, refused
@@ -73,3 +76,14 @@ def test_labels_of_metrics_never_come_from_a_client(server: Server) -> None:
 
 def test_pointers_lead_into_the_body(server: Server) -> None:
     assert pointers(refused(server.solve(NEWSPAPER, max_steps=10**6), 422)) == ["/options/max_steps"]
+
+
+def test_an_idle_connection_stays_open_for_its_next_request(server: Server) -> None:
+    connection = HTTPConnection(server.url.removeprefix("http://"))
+    connection.connect()
+    connection.auto_open = 0
+    for pause in (0, 6):  # one that is closed after a few seconds is closed just as a browser or a proxy sends on it
+        time.sleep(pause)
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+    connection.close()

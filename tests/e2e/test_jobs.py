@@ -120,6 +120,34 @@ def test_from_a_terminal(server: Server, tmp_path: Path) -> None:
     assert json.loads(trm("jobs", "--server", server.url, "cancel", job).stdout)["status"] == "completed"
 
 
+def test_results_so_far_are_written_without_waiting_for_the_others(server: Server, tmp_path: Path) -> None:
+    job, output = long_job(server), tmp_path / "results.ndjson"
+    under_way(server, job)
+    ran = trm("jobs", "--server", server.url, "results", job["id"], "--output", output)
+    assert job_of(server, job)["counts"]["pending"] > 0, "it has waited"
+    assert (ran.returncode, ran.stderr) == (1, "")
+    assert trm("jobs", "--server", server.url, "results", job["id"], "--output", output, "--wait").returncode == 0
+    assert [json.loads(line) for line in output.read_text().splitlines()] == exact(server, job)
+
+
+def test_a_reader_that_has_enough_and_a_disk_that_is_full_end_it_at_once(server: Server, tmp_path: Path) -> None:
+    job = submit(server, 1000)
+    exact(server, job)
+    command, output = f"{TRM} jobs --server {server.url} results {job['id']}", tmp_path / "results.ndjson"
+
+    def run(script: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["bash", "-c", script], env=environment(), capture_output=True, text=True, timeout=60, check=False)
+
+    ran = run(f"{command} | head -n 1; exit ${{PIPESTATUS[0]}}")
+    assert (ran.returncode, ran.stdout.count("\n"), ran.stderr) == (141, 1, "")
+    ran = run(f"ulimit -f 8; {command} --output {output}")
+    assert (ran.returncode, ran.stderr) == (1, f"trm: {output} cannot be written: File too large\n")
+    ran = run(f"{command} --output /nowhere/results")
+    assert (ran.returncode, ran.stderr) == (1, "trm: /nowhere/results cannot be written: No such file or directory\n")
+    assert run(f"{command} --output {output}").returncode == 0
+    assert [json.loads(line) for line in output.read_text().splitlines()] == exact(server, job)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -135,6 +163,12 @@ def test_a_terminal_is_told_in_one_sentence_what_is_wrong(server: Server, tmp_pa
     ran = trm("jobs", "--server", server.url, *(each.format(file=tmp_path / "bad") for each in arguments))
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
     assert words in ran.stderr
+
+
+def test_a_large_file_that_is_refused_at_its_beginning_has_the_reason_told(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "puzzles").write_bytes(lines(100_000))
+    ran = trm("jobs", "--server", server.url, "submit", tmp_path / "puzzles", "--set", "model=nobody")
+    assert (ran.returncode, ran.stderr) == (1, "trm: line 1: no model is called 'nobody' here; there are: sudoku-4x4\n")
 
 
 def test_a_worker_works_on_jobs_and_answers_to_operators_only() -> None:

@@ -88,9 +88,9 @@ class RedisServer:
 class SentinelServer(RedisServer):
     """A sentinel that alone decides about the service `main`, whose master it is told."""
 
-    def __init__(self, master: RedisServer) -> None:
+    def __init__(self, master: RedisServer, **options: str) -> None:
         super().__init__()
-        self.options = {"port": str(self.port), "bind": "127.0.0.1"}
+        self.options = {"port": str(self.port), "bind": "127.0.0.1"} | options
         watch = (f"monitor main 127.0.0.1 {master.port} 1", "down-after-milliseconds main 1000", "failover-timeout main 2000")
         (Path(self.folder.name) / "sentinel.conf").write_text("".join(f"sentinel {line}\n" for line in watch))
 
@@ -100,6 +100,20 @@ class SentinelServer(RedisServer):
 
     def _configuration(self) -> list[str]:
         return ["sentinel.conf", "--sentinel"]
+
+
+@contextmanager
+def cluster() -> Iterator[RedisServer]:
+    """A node of a Redis Cluster of two shards."""
+    with RedisServer(cluster_enabled="yes", cluster_port=str(free_port())) as one, RedisServer(cluster_enabled="yes", cluster_port=str(free_port())) as two:
+        one.ask("CLUSTER", "MEET", "127.0.0.1", str(two.port), two.options["cluster_port"])
+        for node, slots in ((one, ("0", "8191")), (two, ("8192", "16383"))):
+            node.ask("CLUSTER", "ADDSLOTSRANGE", *slots)
+        end = time.monotonic() + PATIENCE
+        while any("cluster_state:ok" not in node.ask("CLUSTER", "INFO") for node in (one, two)):
+            assert time.monotonic() < end, "the nodes never found each other"
+            time.sleep(0.05)
+        yield one
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

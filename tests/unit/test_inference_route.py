@@ -54,6 +54,12 @@ async def test_metadata_are_those_of_the_model(client) -> None:
     }  # fmt: skip
 
 
+async def test_a_familys_name_serves_its_default_model_under_its_own_name(client) -> None:
+    assert (await client.get("/v2/models/sudoku")).json()["name"] == "nine"
+    assert (await infer(client, asked(QUESTIONS[9]), "sudoku")).json()["model_name"] == "nine"
+    assert (await client.get("/v1/models/sudoku")).json()["name"] == "nine"
+
+
 @pytest.mark.parametrize(("error", "status"), [(QueueFull("full", retry_after=9), 503), (StepFailed("failed"), 503)], ids=["at the door", "on the way"])
 @pytest.mark.parametrize("count", [1, 2])
 async def test_what_fails_of_it_fails_all_of_it(client, pool, counted, error, status, count) -> None:

@@ -101,10 +101,36 @@ async def test_what_ends_otherwise_is_told_and_counted(client, pool, counted) ->
     assert counted("trm_jobs_finished_total", status="completed") == 1
 
 
+async def test_line_ends_of_other_systems_and_byte_order_marks_are_no_part_of_a_puzzle(client) -> None:
+    puzzle = json.dumps(FOUR)
+    body = b"\xef\xbb\xbf" + f"{puzzle}\r\n\r\n{puzzle}\r\n".encode() + b"\xef\xbb\xbf" + puzzle.encode()
+    job = await ended(client, await client.post("/v1/jobs", content=body, headers=NDJSON))
+    assert sorted((each["index"], each["solution"]) for each in await results(client, job)) == [(index, ANSWERS[4]) for index in range(3)]
+
+
+async def test_of_a_long_line_only_the_puzzle_is_kept(idle, services) -> None:
+    await post(idle, " " * 50 + json.dumps(FOUR).replace(":", ":" + " " * 50))
+    (record,) = services.jobs.store.records.values()
+    (place,) = record.open.values()
+    assert json.loads(place.line) == FOUR
+    assert b" " not in place.line
+
+
+async def test_a_response_ends_though_results_go_on_coming(client, services, monkeypatch) -> None:
+    store = services.jobs.store
+    job, pages = await ended(client, await post(client, FOUR)), iter([[b'{"index":0}']] * 50)
+
+    async def one_more(*_):
+        return next(pages, [])
+
+    monkeypatch.setattr(store, "results", one_more)
+    assert await results(client, job) == [{"index": 0}]
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("{", "line 2: Invalid JSON"),
+        ("{", "line 2: Invalid JSON: EOF while parsing an object at column 1"),
         ("[1]", "line 2: "),
         ("\ud800", "line 2: Invalid JSON"),
         ("[" * 200, "line 2: Invalid JSON"),
@@ -191,6 +217,21 @@ async def test_the_same_key_finds_the_same_job(idle, counted) -> None:
     for response in (await post(idle, NINE, **{"idempotency-key": "mine"}), await post(idle, FOUR, query="?max_steps=2", **{"idempotency-key": "mine"})):
         assert (response.status_code, response.json()["type"]) == (422, "/problems/idempotency-key-reused")
     assert (await post(idle, FOUR)).json()["id"] != first.json()["id"]
+
+
+async def test_a_submission_that_was_not_answered_is_found_by_its_key_and_without_one_forgotten(idle, services, monkeypatch) -> None:
+    store = services.jobs.store
+    submit = store.submit
+
+    async def unanswered(*arguments):
+        await submit(*arguments)
+        raise JobsUnavailable("no answer in time", retry_after=5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "submit", unanswered)
+        assert [(await post(idle, FOUR, **headers)).status_code for headers in ({"idempotency-key": "mine"}, {})] == [503, 503]
+    (job,) = store.records
+    assert (await post(idle, FOUR, **{"idempotency-key": "mine"})).json()["id"] == job
 
 
 async def test_a_client_beyond_its_quota_is_told_when_to_come_back(idle) -> None:

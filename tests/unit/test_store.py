@@ -37,6 +37,14 @@ def test_a_puzzle_gets_the_model_named_or_the_first_of_its_family_and_size(root,
     assert ModelStore(root).resolve(name, "sudoku", side, side).name == served
 
 
+def test_a_model_is_called_by_its_name_or_by_its_familys(root) -> None:
+    assert [ModelStore(root).called(name).name for name in ("small", "sudoku")] == ["small", "alpha"]
+    put(root, "sudoku", 4)
+    assert ModelStore(root).called("sudoku").name == "sudoku"
+    with pytest.raises(UnknownModel, match="no model is called 'maze' here; there are: alpha, beta, small, sudoku"):
+        ModelStore(root).called("maze")
+
+
 def test_the_familys_name_reaches_every_size_though_one_model_has_that_name(root) -> None:
     put(root, "sudoku", 9)
     store = ModelStore(root)

@@ -20,7 +20,6 @@ from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import INFERENCE
 from app.api.guard import charge
 from app.api.routes.batch import prepared
-from app.api.routes.models import found
 from app.api.schemas import BatchIn, OptionsIn, SolveOut
 from app.errors import InvalidRequest, UnsupportedMediaType, mistakes
 from app.model.store import Entry
@@ -82,20 +81,20 @@ def _is_ready(services: Services) -> bool:
 @router.get("/models/{name}", responses={404: ERRORS[404]})
 async def metadata(name: str, services: Needs) -> dict[str, object]:
     """The tensors that a model takes and gives; -1 is any size, and first comes the number of puzzles."""
-    entry = found(name, services)
+    entry = services.store.called(name)
     return {"name": entry.name, "versions": [entry.version], "platform": "trm", "inputs": grids.inputs(entry), "outputs": grids.outputs(entry)}
 
 
 @router.get("/models/{name}/ready", responses={404: ERRORS[404], 503: {"description": "Shutting down, or no worker is ready"}})
 async def model_ready(name: str, services: Needs) -> Response:
     """Whether a model can be asked; all models of a server are ready together."""
-    return _told("ready", _is_ready(services), name=found(name, services).name)
+    return _told("ready", _is_ready(services), name=services.store.called(name).name)
 
 
 @router.post("/models/{name}/infer", responses=ERRORS, openapi_extra={"requestBody": BODY})
 async def infer(name: str, request: Request, services: Needs) -> Response:
     """Solve the puzzles of a request; the options of `/v1/solve` go into `parameters`. If one of several fails, all do, since the protocol has no other way."""
-    started, entry = time.perf_counter(), found(name, services)
+    started, entry = time.perf_counter(), services.store.called(name)
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("send the body as it is, not compressed")
     try:

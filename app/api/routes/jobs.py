@@ -149,6 +149,8 @@ async def results(job: str, services: Needs, client: Client, after: Annotated[in
         while page:
             yield b"".join(line + b"\n" for line in page)
             place += len(page)
+            if len(page) < PAGE:  # that is all for now; results come as fast as they are read, and whoever waits for the last would wait for the job
+                return
             try:
                 page = await services.jobs.store.results(client.name, job, place, PAGE)
             except (JobsUnavailable, UnknownJob):  # it has expired meanwhile

@@ -5,10 +5,10 @@ from itertools import islice
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
-from app.api.deps import Needs, Services
+from app.api.deps import Needs
 from app.api.errors import PROBLEMS
 from app.api.schemas import ModelOut, ModelsOut
-from app.errors import NotFound, UnknownModel, shown
+from app.errors import NotFound
 from app.model.store import GRAPH, WEIGHTS, Entry
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -24,7 +24,7 @@ async def models(services: Needs) -> ModelsOut:
 @router.get("/{name}", responses={404: PROBLEMS[404]})
 async def model(name: str, services: Needs) -> ModelOut:
     """One model that is served."""
-    return describe(found(name, services))
+    return describe(services.store.called(name))
 
 
 @router.get(
@@ -34,7 +34,7 @@ async def model(name: str, services: Needs) -> ModelOut:
 )
 async def graph(name: str, services: Needs, request: Request) -> Response:
     """The model's step as an ONNX graph, with which anybody can solve without this server; the playground does."""
-    entry = found(name, services)
+    entry = services.store.called(name)
     if GRAPH not in entry.manifest.sha256:
         raise NotFound(f"{name} has no {GRAPH}")
     tag = f'"{entry.manifest.sha256[GRAPH]}"'
@@ -42,13 +42,6 @@ async def graph(name: str, services: Needs, request: Request) -> Response:
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return FileResponse(entry.file(GRAPH), media_type=ONNX, headers=headers)
-
-
-def found(name: str, services: Services) -> Entry:
-    """The model of that name. Raises `UnknownModel`."""
-    if name not in services.store.entries:
-        raise UnknownModel(f"no model is called {shown(name)} here; there are: {', '.join(services.store.entries)}")
-    return services.store.entries[name]
 
 
 def describe(entry: Entry) -> ModelOut:

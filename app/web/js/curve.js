@@ -16,7 +16,7 @@ export class Curve {
     this.head = add(root, "line", "head", { y1: 0, y2: HEIGHT });
     const seek = ({ clientX }) => {
       const { left, width } = root.getBoundingClientRect();
-      onSeek(Math.round(1 + ((clientX - left) / width) * (this.most - 1)));
+      onSeek(Math.round(((clientX - left) / width) * this.last));
     };
     root.addEventListener("pointerdown", (event) => {
       root.setPointerCapture(event.pointerId);
@@ -25,16 +25,16 @@ export class Curve {
     root.addEventListener("pointermove", (event) => event.buttons && seek(event));
   }
 
-  /** Draw the steps; those behind the place that is shown are only hinted at. */
+  /** Draw the steps, each above its place on the slider, which begins with the puzzle; those behind the place that is shown are only hinted at. */
   draw({ frames, place }) {
-    this.most = Math.max(frames.length, 2);
-    const x = (index) => (index / (this.most - 1)) * WIDTH;
+    this.last = frames.length;
+    const x = (index) => ((index + 1) / (this.last || 1)) * WIDTH;
     const points = frames.map(({ haltProbability }, index) => [x(index), y(haltProbability)]);
     const passed = points.slice(0, place);
     this.ahead.setAttribute("d", path(points));
     this.line.setAttribute("d", path(passed));
-    this.area.setAttribute("d", passed.length ? `${path(passed)} L${passed.at(-1)[0]} ${HEIGHT} L0 ${HEIGHT} Z` : "");
-    const at = x(Math.max(place - 1, 0));
+    this.area.setAttribute("d", passed.length ? `${path(passed)} L${passed.at(-1)[0]} ${HEIGHT} L${passed[0][0]} ${HEIGHT} Z` : "");
+    const at = x(place - 1);
     for (const name of ["x1", "x2"]) this.head.setAttribute(name, at);
     this.root.classList.toggle("empty", !frames.length);
     if (frames.length !== this.banded) this.band(frames, x);
@@ -56,7 +56,8 @@ export class Curve {
 
 const y = (share) => HEIGHT - 8 - share * (HEIGHT - 16);
 
-const path = (points) => points.map(([at, up], index) => `${index ? "L" : "M"}${at.toFixed(1)} ${up.toFixed(1)}`).join(" ");
+/** A line through the points; one alone is a dot. */
+const path = (points) => (points.length ? `M${[points[0], ...points].map(([at, up]) => `${at.toFixed(1)} ${up.toFixed(1)}`).join(" L")}` : "");
 
 function said(frames) {
   if (!frames.length) return "Halting probability: no steps yet";

@@ -2,6 +2,7 @@
 
 import * as maze from "./maze.js";
 import * as sudoku from "./sudoku.js";
+import { Problem } from "./problem.js";
 
 export const families = { sudoku, maze };
 export const familyOf = (puzzle) => families[puzzle.family];
@@ -12,7 +13,15 @@ export const fragment = (puzzle) => `#${puzzle.family}=${familyOf(puzzle).toLink
 /** The puzzle that a link carries, null where it carries none. Throws `Problem` for one that cannot be read. */
 export function carried(hash) {
   const [, name, text] = hash.match(/^#(\w+)=(.+)$/) ?? [];
-  return families[name]?.fromLink(decodeURIComponent(text)) ?? null;
+  return families[name]?.fromLink(decoded(text)) ?? null;
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new Problem("It is cut off, or was changed on its way.");
+  }
 }
 
 /** Read a puzzle of either family: letters and `#` make it a maze. Throws `Problem`. */

@@ -213,8 +213,12 @@ on("access", "submit", (event) => {
 });
 on("link", "click", async () => {
   const link = new URL(fragment(puzzle), location.href).href;
-  await navigator.clipboard?.writeText(link);
-  $("text-problem").textContent = navigator.clipboard ? "Copied." : link; // there is no clipboard where the connection is not secure
+  try {
+    await navigator.clipboard.writeText(link);
+    $("text-problem").textContent = "Copied.";
+  } catch {
+    $("text-problem").textContent = link; // there is no clipboard where the connection is not secure, or where it is forbidden
+  }
 });
 document.addEventListener("paste", (event) => {
   if (event.target.matches("textarea, input")) return;

@@ -4,6 +4,7 @@ import { familyOf } from "./families.js";
 import { Problem } from "./problem.js";
 
 const TIMEOUT_MS = 60_000;
+const BROKEN = "The connection to the server broke before its answer. Solve again, or on this device.";
 
 /** An API key, where the server wants one; it is kept in this page only. */
 export const access = { key: "" };
@@ -15,18 +16,19 @@ export function headers(given = {}) {
 /** Solve and see each step: calls `onStep({attempt, step, cells, haltProbability})`, returns the result. Nothing comes from the cache. */
 export async function watch(puzzle, { signal, onStep }) {
   const response = await post("/v1/solve/stream", puzzle, {}, signal);
-  for await (const { name, data } of events(response.body)) {
+  for await (const { name, data } of whole(events(response.body))) {
     if (name === "step") onStep({ ...stepOf(data), cells: familyOf(puzzle).fromGrid(data.grid) });
     if (name === "result") return resultOf(data, puzzle);
     if (name === "error") throw problemOf(data);
   }
-  throw new Problem("The server closed the connection before its answer.");
+  throw new Problem(BROKEN);
 }
 
 /** Solve and get the answer only, which the server may remember. */
 export async function answer(puzzle, { signal }) {
   const response = await post("/v1/solve", puzzle, {}, signal);
-  return resultOf(await response.json(), puzzle);
+  const body = await response.json().catch((error) => Promise.reject(broken(error)));
+  return resultOf(body, puzzle);
 }
 
 async function post(path, puzzle, options, signal) {
@@ -70,6 +72,17 @@ function resultOf(body, puzzle) {
     where: "server",
   };
 }
+
+/** What is read of a connection, whose end before its time is a problem as any other. */
+async function* whole(parts) {
+  try {
+    yield* parts;
+  } catch (error) {
+    throw broken(error);
+  }
+}
+
+const broken = (error) => (error.name === "AbortError" ? error : new Problem(BROKEN));
 
 /** The server-sent events of a body; `data` is read as JSON. */
 async function* events(body) {

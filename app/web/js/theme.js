@@ -9,11 +9,29 @@ export function themed(button) {
   const say = () => button.setAttribute("aria-pressed", dark());
   button.addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
-    localStorage.setItem(KEPT, root.dataset.theme);
+    keep(root.dataset.theme);
     say();
   });
   system.addEventListener("change", say);
-  const kept = localStorage.getItem(KEPT);
+  const kept = remembered();
   if (kept) root.dataset.theme = kept;
   say();
+}
+
+// a browser that is told to keep nothing throws at the mention of its storage, and the page must go on without
+
+function remembered() {
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
+}
+
+function keep(theme) {
+  try {
+    localStorage.setItem(KEPT, theme);
+  } catch {
+    // then it holds until the page is left
+  }
 }

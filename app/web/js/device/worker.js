@@ -61,10 +61,11 @@ async function answer(number, { puzzle, timeoutMs }) {
   return { ...result, optimal, cells: seen(result.cells), model: model.name, version: model.version, timing: { queue_ms: 0, solve_ms: ms, total_ms: ms } };
 }
 
-/** The model with the smallest grid that reads the puzzle, as the server picks it. */
+/** The model with the smallest grid that reads the puzzle, of several the one with the family's name, as the server picks it. */
 function resolved({ family, height, width }) {
   const reads = (model) => (family === "maze" ? height <= model.height && width <= model.width : height === model.height && width === model.width);
-  const fitting = models.filter((model) => model.type === family && reads(model)).sort((one, other) => one.height * one.width - other.height * other.width);
+  const order = (one, other) => one.height * one.width - other.height * other.width || (other.name === family) - (one.name === family);
+  const fitting = models.filter((model) => model.type === family && reads(model)).sort(order);
   if (!fitting.length) throw new Error(`no model for a ${height}x${width} ${family} is served here`);
   return fitting[0];
 }
