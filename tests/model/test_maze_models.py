@@ -89,7 +89,6 @@ def test_mazes_with_open_rooms_are_measured_too(store: Path, capsys: Said) -> No
         (["four", "--rooms"], ("sudoku 4x4", "--rooms")),
         (["walls", "--clues", "5"], ("--sizes",)),
         (["walls", "--data", "some.csv"], ("--sizes",)),
-        (["walls", "--generate", "0"], ("no mazes", "--generate")),
         (["four", "--sizes", "9"], ("sudoku 4x4", "--sizes")),
     ],
 )
