@@ -30,14 +30,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Measure one model on every list; print tables and, last, one line of JSON."""
     if arguments.record and any(given is not None for given in (arguments.halt, arguments.max_steps, arguments.attempts, arguments.guesses)):
         raise InvalidRequest("--record is for figures with the model's own defaults: leave --halt, --max-steps, --attempts and --guesses out")
+    if arguments.output and not arguments.output.parent.is_dir():
+        raise InvalidRequest(f"{arguments.output} cannot be written: there is no such folder")
     entry = ModelStore(arguments.store, (arguments.name,)).entries[arguments.name]
     if arguments.guesses is not None:
         entry = replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guessing(arguments.guesses)}))
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
-    spec = WorkerSpec(
-        store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, batch=arguments.slots, threads=arguments.threads
-    )
+    slots = 1 if arguments.alone else arguments.slots
+    spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=slots, batch=slots, threads=arguments.threads)
     if entry.manifest.puzzle.family == "arc":
         return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):
@@ -84,7 +85,7 @@ def _of_sudokus(arguments: argparse.Namespace, entry: Entry, budget: Budget, spe
         chosen = puzzles.take(rng.permutation(len(puzzles))[: arguments.count])
         for clues in (None, *arguments.clues):
             name = label if clues is None else f"{label}, {clues} clues"
-            yield measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name, energy)
+            yield measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name, energy, arguments.alone)
 
 
 def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Generator) -> list[tuple[str, PuzzleSet]]:
@@ -102,8 +103,8 @@ def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Ge
 
 def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> Iterator[Report]:
     """One report a size, of generated mazes: about half have loops and each one shortest path, or with --rooms all have many ways."""
-    if arguments.data or arguments.clues or arguments.hard is not None:
-        raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data, --clues or --hard")
+    if arguments.data or arguments.clues or arguments.hard is not None or arguments.guesses is not None:
+        raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data, --clues, --hard or --guesses")
     count = min(arguments.generate, arguments.count)
     sides = arguments.sizes or (min(entry.manifest.puzzle.height, entry.manifest.puzzle.width),)
     if too_large := [side for side in sides if not entry.manifest.puzzle.reads("maze", side, side)]:
@@ -113,13 +114,13 @@ def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec:
         mazes = mazes_of(side, side, count, np.random.default_rng([arguments.seed, side]), rooms=arguments.rooms)
         height, width = entry.grid(side, side)
         label = f"mazes {side}x{side}{' with open rooms' if arguments.rooms else ''}"
-        yield measure(engines[height * width], _on_canvas(mazes, height, width), budget, label, energy)
+        yield measure(engines[height * width], _on_canvas(mazes, height, width), budget, label, energy, arguments.alone)
 
 
 def _of_arc(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> int:
     """Ask for the test grids of all tasks that are named, and report as `evaluate` does."""
-    if arguments.sizes or arguments.rooms or arguments.clues or arguments.hard is not None or arguments.guesses is not None:
-        raise InvalidRequest("ARC tasks have no sizes, clues or guesses to choose: leave --sizes, --rooms, --clues, --hard and --guesses out")
+    if arguments.sizes or arguments.rooms or arguments.clues or arguments.hard is not None or arguments.guesses is not None or arguments.alone:
+        raise InvalidRequest("ARC tasks have no sizes, clues or guesses to choose: leave --sizes, --rooms, --clues, --hard, --guesses and --alone out")
     if entry.identifiers is None:
         raise InvalidRequest(f"{entry.name} has no {IDENTIFIERS}, so no puzzle can be named")
     tasks, (engine,) = read_tasks(arguments.data), make_engines(entry, spec).values()
