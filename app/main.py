@@ -39,7 +39,7 @@ from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.processes import ProcessPool
 from app.puzzles.families import FAMILIES
-from app.settings import Settings
+from app.settings import CORES, Settings
 from app.solver import Solver
 from app.tracing.base import create_tracer
 
@@ -70,6 +70,7 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
         slots=settings.slots or (CPU_SLOTS if settings.device == "cpu" else GPU_SLOTS),
         batch=settings.batch,
         threads=settings.threads,
+        cores=max(1, CORES // settings.workers),
         refill=settings.refill,
     )
 

@@ -10,7 +10,21 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.access import keys
 from app.cache.address import parse
 
-CORES = len(os.sched_getaffinity(0))
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of processor time that a container may take in so many, under version 2 of control groups."""
+
+
+def cores(quota: Path = QUOTA) -> int:
+    """Cores that this process may use: those it may run on, or fewer where its container may not take all their time."""
+    able = len(os.sched_getaffinity(0))
+    try:
+        most, period = quota.read_text().split()
+        return able if most == "max" else max(1, min(able, int(most) // int(period)))
+    except (OSError, ValueError):  # no container, or an older one
+        return able
+
+
+CORES = cores()
 YEARS = 10 * 365 * 86400
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -38,7 +52,9 @@ class Settings(BaseSettings):
     backend: Annotated[Literal["onnx", "torch"], Field(description="What runs a step: onnx needs no torch; torch runs on a CPU or a GPU.")] = "onnx"
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
-    threads: Annotated[int, Field(ge=1, le=256, description="Threads of each worker.")] = 1
+    threads: Annotated[
+        int | None, Field(ge=1, le=256, description="Threads of each worker; measured at the start if left out: 1, or its share of the cores.")
+    ] = None
     slots: Annotated[int | None, Field(ge=1, le=4096, description="Puzzles whose state a worker holds, per model and grid: 32 on a CPU, 256 on a GPU.")] = None
     batch: Annotated[int | None, Field(ge=1, le=4096, description="Fewest puzzles of a step, if so many are there; measured at the start if left out.")] = None
     refill: Annotated[Literal["step", "batch"], Field(description="When freed slots are refilled: batch is whole-request batching, for comparison only.")] = (

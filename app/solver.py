@@ -95,9 +95,9 @@ class Solver:
             return solution
 
     async def _solved(self, prepared: Prepared, request: Request, watch: Watch | None) -> Solution:
-        puzzle, entry, request = prepared.puzzle, prepared.entry, replace(request, watched=watch is not None)
+        puzzle, entry = prepared.puzzle, prepared.entry
         if prepared.cache == "bypass" or request.trace or watch:
-            outcome, queued = await self._run(entry, puzzle, request, watch)
+            outcome, queued = await self._run(entry, puzzle, replace(request, watched=True) if watch else request, watch)
             return self._solution(puzzle, entry, outcome, "bypass", queued)
         question = self._question(entry, puzzle, request)
         if prepared.cache == "use" and (answer := await self._cached(question)):

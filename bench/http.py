@@ -1,8 +1,9 @@
-"""The whole service under load: 1, 8 and 64 closed-loop clients, step-level against whole-request batching, in one run.
+"""The whole service under load: 1, 8 and 64 closed-loop clients and one batch, step-level against whole-request batching, and engines alone, in one run.
 
-    python -m bench.http [--puzzles 640] [--settings TRM_WORKERS=2 TRM_THREADS=1]
+    python -m bench.http [--puzzles 1280] [--workers 2]
 
-The last line is one JSON document. The load client runs on the same cores as the server.
+*Engines alone* are as many processes as the service has workers, made alike, that divide the puzzles among them and have nothing else to do. The
+load client runs on the same cores as the server. The last line is one JSON document.
 """
 
 import argparse
@@ -17,12 +18,13 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from app.puzzles.sudoku import Sudoku
 from app.settings import PROJECT
-from bench.client import Load, load
+from bench.alone import engines_alone
+from bench.client import Load, batch, load
 from bench.puzzles import mix
 
 CLIENTS = (1, 8, 64)
@@ -70,39 +72,50 @@ def resident_bytes(pid: int) -> int:
     return total
 
 
-def measure(refill: str, grids: list[str], environment: dict[str, str]) -> tuple[list[Load], int]:
-    """All loads on one server, and its memory afterwards."""
-    with server({**environment, "TRM_REFILL": refill}) as (port, pid):
-        asyncio.run(load(port, grids[:8], 1))  # the first requests of a process are slower
-        loads = [asyncio.run(load(port, grids[: max(48, len(grids) * clients // max(CLIENTS))], clients)) for clients in CLIENTS]
-        return loads, resident_bytes(pid)
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One server: single solves by the number of clients, puzzles/s of one batch with all puzzles, and its memory in the end."""
+
+    loads: list[Load]
+    batch_puzzles_per_s: float
+    memory_bytes: int
+
+
+def measure(refill: str, grids: list[str], workers: int) -> Measured:
+    """All loads on one server."""
+    settings = {"TRM_REFILL": refill, "TRM_WORKERS": str(workers), "TRM_BATCH_PUZZLES": str(len(grids))}
+    with server(settings) as (port, pid):
+        asyncio.run(load(port, grids[:64], 8))  # the first requests of a process are slower
+        loads = [asyncio.run(load(port, grids[: max(128, len(grids) * clients // max(CLIENTS))], clients)) for clients in CLIENTS]
+        return Measured(loads, asyncio.run(batch(port, grids)), resident_bytes(pid))
 
 
 def main() -> None:
-    """Run both policies and print the table and the JSON line."""
+    """Run engines alone and both policies, and print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--puzzles", type=int, default=640)
-    parser.add_argument("--settings", nargs="*", default=[], metavar="TRM_NAME=VALUE")
+    parser.add_argument("--puzzles", type=int, default=1280)
+    parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    environment = dict(each.split("=", 1) for each in arguments.settings)
     puzzles, family = mix(arguments.puzzles), Sudoku()
     grids = [str(family.render(question.tobytes(), "")) for question in puzzles.questions]
-    results = {refill: measure(refill, grids, environment) for refill in ("step", "batch")}
-    print("| batching | clients | puzzles/s | p50 ms | p95 ms | p99 ms | verified | errors |", "| --- " * 8 + "|", sep="\n")
-    for refill, (loads, _) in results.items():
-        for each in loads:
+    alone = engines_alone(puzzles, arguments.workers)
+    results = {refill: measure(refill, grids, arguments.workers) for refill in ("step", "batch")}
+    print(f"{arguments.workers} engines alone: {alone:.1f} puzzles/s")
+    print("| batching | clients | puzzles/s | p50 ms | p95 ms | p99 ms | verified | errors | of engines alone |", "| --- " * 9 + "|", sep="\n")
+    for refill, measured in results.items():
+        for each in measured.loads:
             figures = f"{each.puzzles_per_s:.1f} | {each.p50_ms:.1f} | {each.p95_ms:.1f} | {each.p99_ms:.1f} | {each.verified:.2%} | {each.errors}"
-            print(f"| {refill} | {each.clients} | {figures} |")
-    ratios = {s.clients: s.puzzles_per_s / b.puzzles_per_s for s, b in zip(results["step"][0], results["batch"][0], strict=True)}
+            print(f"| {refill} | {each.clients} | {figures} | {each.puzzles_per_s / alone:.2f} |")
+        print(f"| {refill} | one batch | {measured.batch_puzzles_per_s:.1f} | | | | | | {measured.batch_puzzles_per_s / alone:.2f} |")
+    ratios = {s.clients: s.puzzles_per_s / b.puzzles_per_s for s, b in zip(results["step"].loads, results["batch"].loads, strict=True)}
     print("step-level / whole-request, puzzles/s:", ", ".join(f"{ratio:.2f} at {clients} clients" for clients, ratio in ratios.items()))
-    print(f"memory of the server and its workers: {results['step'][1] / 1e6:.0f} MB")
+    print(f"memory of the server and its workers: {results['step'].memory_bytes / 1e6:.0f} MB")
     document = {
         "bench": "http",
-        "puzzles": arguments.puzzles,
-        "settings": environment,
-        "results": {refill: [asdict(each) for each in loads] for refill, (loads, _) in results.items()},
+        **vars(arguments),
+        "alone_puzzles_per_s": alone,
+        "results": {refill: asdict(measured) for refill, measured in results.items()},
         "ratios": ratios,
-        "memory_bytes": results["step"][1],
     }
     print(json.dumps(document))
 

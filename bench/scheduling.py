@@ -1,6 +1,6 @@
 """Whom each scheduling policy makes wait: the real dispatcher and schedulers under simulated load (`bench.simulation`).
 
-    python -m bench.scheduling [--puzzles 6000] [--workers 2] [--slots 8] [--hardest 0.01] [--seed 0]
+    python -m bench.scheduling [--puzzles 6000] [--workers 2] [--slots 32] [--hardest 0.01] [--seed 0]
 
 What puzzles take, and a step by its size, is in `demand.json`, as `bench.demand` measured it. Loads are shares of what the workers can do with all slots
 full. With bulk, puzzles of a job are always there as well. A puzzle that is not done at its deadline, 10 s after its arrival, is late and counts as answered
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--puzzles", type=int, default=6000)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--slots", type=int, default=8)
+    parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--hardest", type=float, default=HARDEST)
     parser.add_argument("--seed", type=int, default=0)
     arguments, results = parser.parse_args(), []

@@ -69,18 +69,23 @@ class ClientGone(Exception):
 
 
 async def while_connected(request: Request, work: Coroutine[object, object, T]) -> T:
-    """Await `work`, cancelling it as soon as the client leaves. Raises `ClientGone` then. The body must have been read."""
-    task, watch = asyncio.ensure_future(work), asyncio.ensure_future(_disconnected(request))
-    try:
-        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientGone
-        return await task
-    finally:
+    """Await `work`, which is cancelled as soon as the client leaves. Raises `ClientGone` then. The body must have been read."""
+    task, gone = asyncio.current_task(), False
+    assert task is not None
+
+    async def watch() -> None:
+        nonlocal gone
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        gone = True
         task.cancel()
-        watch.cancel()
 
-
-async def _disconnected(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    watching = asyncio.ensure_future(watch())
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if gone and not task.uncancel():  # nobody else wants an end
+            raise ClientGone from None
+        raise
+    finally:
+        watching.cancel()

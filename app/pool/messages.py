@@ -14,7 +14,7 @@ Backend = Literal["onnx", "torch"]
 class WorkerSpec:
     """How a worker is made: the models it serves from which store, on what, with how many slots a model and threads.
 
-    `batch` is the smallest step worth running (see `Scheduler`); None measures it.
+    `batch` is the smallest step worth running (see `Scheduler`); None measures it, and of `threads`, whether 1 or all its `cores` are faster.
     """
 
     store: Path
@@ -23,7 +23,8 @@ class WorkerSpec:
     device: str = "cpu"
     slots: int = 32
     batch: int | None = None
-    threads: int = 1
+    threads: int | None = None
+    cores: int = 1
     refill: Refill = "step"
 
 

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
-from app.engine.calibration import smallest_batch
+from app.engine.calibration import quickest, smallest_batch
 from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.runner import Runner
@@ -26,14 +26,16 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
         from app.engine.onnx_runner import OnnxRunner
 
         puzzles = PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None
-        return OnnxRunner(entry.file(GRAPH), spec.slots, spec.threads, puzzles)
+        choices = (spec.threads,) if spec.threads else sorted({1, spec.cores})
+        runners = (OnnxRunner(entry.file(GRAPH), spec.slots, threads, puzzles) for threads in choices)
+        return next(runners) if len(choices) == 1 else quickest(runners)
     import torch
 
     from app.engine.torch_rules import check
     from app.engine.torch_runner import TorchRunner
     from app.model import weights
 
-    torch.set_num_threads(spec.threads)
+    torch.set_num_threads(spec.threads or spec.cores)
     puzzle = entry.manifest.puzzle
     judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
     return TorchRunner(weights.load(entry), spec.slots, spec.device, check=judge)

@@ -84,11 +84,13 @@ def _compute(settings: Settings, flags: Collection[str]) -> Iterator[Finding]:
         yield Finding("device", "cpu", f"the onnx backend runs there{note}", "note" if gpus else "ok")
     else:
         yield Finding("device", settings.device, _source("device", flags))
-    crowded = settings.device == "cpu" and settings.workers * settings.threads > CORES
+    crowded = settings.device == "cpu" and settings.workers * (settings.threads or 1) > CORES
     more = f"; times {settings.threads} thread each, more than there are cores" if crowded else ""
     reason = "one a core, 8 at most" if _source("workers", flags).startswith("the default") else _source("workers", flags)
     yield Finding("workers", str(settings.workers), reason + more, "note" if crowded else "ok")
-    yield Finding("threads", f"{settings.threads} a worker", _source("threads", flags))
+    share = max(1, CORES // settings.workers)
+    measured = "1 a worker" if share == 1 else f"1 or {share} a worker, whichever proves faster"
+    yield Finding("threads", f"{settings.threads} a worker" if settings.threads else measured, _source("threads", flags))
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from app.engine.calibration import smallest_batch
+from app.engine.calibration import quickest, smallest_batch
 from tests.support.runners import Clock, Oracle
 
 
@@ -42,3 +42,17 @@ def test_no_more_is_measured_than_is_needed() -> None:
     runner = Timed(256, lambda size: 0.05 + 2.5 * size)
     assert smallest_batch(runner, runner.time) == 1
     assert set(runner.sizes) == {1, 2}
+
+
+@pytest.mark.parametrize(("times", "chosen"), [([1.0], 0), ([1.0, 0.9], 0), ([1.0, 0.7], 1), ([1.0, 0.7, 0.6], 1), ([1.0, 2.0, 0.5], 2)])
+def test_a_later_runner_must_be_much_faster(times: list[float], chosen: int) -> None:
+    runners, clock = [Timed(4, lambda size, seconds=seconds: seconds * size) for seconds in times], Clock()
+    for runner in runners:
+        runner.time = clock
+    assert quickest(iter(runners), clock) is runners[chosen]
+    assert all(set(runner.sizes) == {4} for runner in runners)
+
+
+def test_of_no_runners_none_can_be_chosen() -> None:
+    with pytest.raises(ValueError, match="no runner"):
+        quickest([])

@@ -9,7 +9,14 @@ import pytest
 from app.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULTS = {"batch": "measured", "workers": "one a core, 8 at most", "model_store": "`model_store`", "models": "all", "slots": "by device"}
+DEFAULTS = {
+    "batch": "measured",
+    "threads": "measured",
+    "workers": "one a core, 8 at most",
+    "model_store": "`model_store`",
+    "models": "all",
+    "slots": "by device",
+}
 DEFAULTS |= dict.fromkeys(("redis_url", "jobs_redis_url", "api_keys", "api_keys_file", "cors_origins", "metrics_port"), "none")
 
 

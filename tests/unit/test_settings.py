@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.settings import Settings
+from app.settings import Settings, cores
 
 
 @pytest.fixture(autouse=True)
@@ -83,3 +83,9 @@ def test_settings_cannot_be_changed_once_they_are_read() -> None:
 
 def test_every_setting_is_described() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(("quota", "share"), [("100000 100000", 1), ("150000 100000", 1), ("50000 100000", 1), ("max 100000", None), ("what", None)])
+def test_a_container_has_as_many_cores_as_it_may_take_the_time_of(tmp_path: Path, quota: str, share: int | None) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    assert cores(tmp_path / "cpu.max") == (share or cores(tmp_path / "none"))
