@@ -184,13 +184,13 @@ def _train(command: argparse.ArgumentParser) -> None:
         metavar="CSV[:WEIGHT]",
         help="puzzles to train on, all but the held-out ones, generated without it; of ARC files or folders of JSON tasks",
     )
-    command.add_argument("--generate", type=int, default=5000, metavar="N", help="puzzles to generate when there is no --data")
+    command.add_argument("--generate", type=_count, default=5000, metavar="N", help="puzzles to generate when there is no --data")
     command.add_argument("--init", metavar="MODEL", help="begin with the weights of a model of the store")
     command.add_argument("--teacher", metavar="MODEL", help="learn from a model of the store that reads the same grid, too")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--device", default="cpu", help="cpu or cuda")
     command.add_argument("--bf16", action="store_true", help="matrix products in bfloat16, as on CUDA: for CPUs with AVX-512 BF16 or AMX; on others it is slow")
-    command.add_argument("--threads", type=int, help="threads on a CPU; one is best on a busy machine")
+    command.add_argument("--threads", type=_count, help="threads on a CPU; one is best on a busy machine")
     command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
     command.set_defaults(run=train)
 
@@ -205,8 +205,14 @@ def _setting(text: str) -> tuple[str, object]:
         return name, value
 
 
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.split(","))
+    return tuple(_count(number) for number in text.split(","))
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -221,22 +227,24 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles, generated without it; of ARC files or folders of JSON tasks")
     command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
-    command.add_argument("--generate", type=int, default=500, metavar="N", help="puzzles to generate when there is no --data")
+    command.add_argument("--generate", type=_count, default=500, metavar="N", help="puzzles to generate when there is no --data")
     command.add_argument(
         "--hard", type=int, metavar="N", help="generate minimal puzzles on which a search that takes naked and hidden singles guesses N times or more"
     )
     command.add_argument("--sizes", type=_numbers, default=(), metavar="N,N", help="of a maze model: measure generated mazes of N x N (the model's size)")
     command.add_argument("--rooms", action="store_true", help="of a maze model: measure mazes with open rooms, where many paths are equally short")
-    command.add_argument("--clues", default="", metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
-    command.add_argument("--count", type=int, default=500, help="most puzzles of each list")
-    command.add_argument("--max-steps", type=int, help="steps of an attempt (the model's default)")
-    command.add_argument("--attempts", type=int, help="attempts (the model's default)")
+    command.add_argument("--clues", type=_numbers, default=(), metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
+    command.add_argument("--count", type=_count, default=500, help="most puzzles of each list")
+    command.add_argument("--max-steps", type=_count, help="steps of an attempt (the model's default)")
+    command.add_argument("--attempts", type=_count, help="attempts (the model's default)")
     command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
     command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="how later attempts guess, or none (the model's own)")
+    command.add_argument("--alone", action="store_true", help="one puzzle at a time: also tell the median milliseconds of a puzzle that is alone (not ARC)")
     command.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
-    command.add_argument("--slots", type=int, default=64)
-    command.add_argument("--threads", type=int, default=1)
+    command.add_argument("--slots", type=_count, default=64)
+    command.add_argument("--threads", type=_count, default=1)
     command.add_argument("--seed", type=int, default=0, help="of the choice of puzzles and revealed cells")
+    command.add_argument("--output", type=Path, metavar="FILE", help="write the JSON there, too, for instance into the run's folder")
     command.add_argument("--record", action="store_true", help="write the figures into the model's config.json")
     command.set_defaults(run=evaluate)
 
@@ -260,9 +268,10 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", required=True, help="name of the model in the store")
     command.add_argument("--store", type=Path, default=PROJECT / "model_store")
     command.add_argument("--description", default="", help="one sentence for the list of models")
-    command.add_argument("--size", type=int, metavar="N", help="of mazes: largest that the model reads (the size it was trained on); its weights fit any")
-    command.add_argument("--max-steps", type=int, help="default steps of an attempt (the most it took in training)")
-    command.add_argument("--attempts", type=int, default=16, help="default attempts")
+    command.add_argument("--size", type=_count, metavar="N", help="of mazes: largest that the model reads (the size it was trained on); its weights fit any")
+    command.add_argument("--max-steps", type=_count, help="default steps of an attempt (the most it took in training)")
+    command.add_argument("--attempts", type=_count, default=16, help="default attempts")
+    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="of Sudokus: how later attempts guess, or none (4,8,8,0.3)")
     command.set_defaults(run=export)
 
 

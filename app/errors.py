@@ -17,6 +17,7 @@ TRMError
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -43,6 +44,12 @@ def shown(value: object) -> str:
         return "an array" if isinstance(value, list) else "an object"
     text = repr(value) if isinstance(value, str) else json.dumps(value)
     return text if len(text) <= 40 else text[:37] + "..."
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Names of somebody else's as a message may list them: in order, each printable and short, and not too many."""
+    told = sorted(text if (text := str(name)).isprintable() and len(text) <= 120 else shown(text) for name in names)
+    return ", ".join(told[:most]) + (f" and {len(told) - most} more" if len(told) > most else "")
 
 
 class TRMError(Exception):

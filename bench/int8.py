@@ -46,7 +46,7 @@ def quantized(graph: Path, folder: Path) -> Path:
 def step_ms(runner: OnnxRunner, puzzles: PuzzleSet, size: int) -> float:
     """Milliseconds of one step of `size` slots."""
     for slot in range(size):
-        runner.load(slot, puzzles.questions[slot])
+        runner.load(slot, puzzles.questions[slot % len(puzzles)])
     runner.step(size)
     started = time.perf_counter()
     for _ in range(10):

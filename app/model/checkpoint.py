@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.errors import InvalidModel
+from app.errors import InvalidModel, listed
 from app.model.config import TRMConfig
 from app.model.embedding import TABLE
 from app.model.trm import TRM
@@ -47,6 +47,8 @@ class Checkpoint(Mapping[str, Tensor]):
                 raise InvalidModel(f"{path}: {key} is not a tensor but of type {type(value).__name__}")
             if value.dtype not in CODES or value.layout is not torch.strided or value.device.type != "cpu":
                 raise InvalidModel(f"{path}: {key} is not a plain tensor of float32, bfloat16 or float16 ({value.dtype}, {value.layout}, {value.device})")
+            if value.nbytes > value.untyped_storage().nbytes():
+                raise InvalidModel(f"{path}: {key} claims more numbers, {tuple(value.shape)}, than the file holds for it")
             self.keys_there[name] = key
 
     def __getitem__(self, name: str) -> Tensor:
@@ -64,7 +66,7 @@ class Checkpoint(Mapping[str, Tensor]):
         expected = self._expected(config)
         for names, what in ((expected.keys() - self.keys(), "has no"), (self.keys() - expected.keys(), "has besides")):
             if names:
-                raise InvalidModel(f"{self.path} {what} {', '.join(sorted(self.keys_there.get(name, name) for name in names))}")
+                raise InvalidModel(f"{self.path} {what} {listed(self.keys_there.get(name, name) for name in names)}")
         for name, shape in expected.items():
             if self[name].shape != shape:
                 raise InvalidModel(f"{self.path}: {name} has the shape {tuple(self[name].shape)}, by its config it has {tuple(shape)}")

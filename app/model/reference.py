@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from app.errors import InvalidModel, shown
+from app.errors import InvalidModel, listed, shown
 from app.model.config import TRMConfig
 from app.model.store import FamilyName, Grid
 
@@ -59,7 +59,7 @@ def _arch(path: Path) -> dict[str, Any]:
     if not isinstance(arch, dict):
         raise InvalidModel(f"{path}: there is no section arch")
     if unknown := [name for name in arch if name not in NEEDED + OPTIONAL + JUDGED + IDLE]:
-        raise InvalidModel(f"{path}: arch has fields that are not known here: {', '.join(map(str, unknown))}")
+        raise InvalidModel(f"{path}: arch has fields that are not known here: {listed(unknown)}")
     if missing := [name for name in NEEDED if name not in arch]:
         raise InvalidModel(f"{path}: arch has no {', '.join(missing)}")
     return arch

@@ -13,14 +13,18 @@ import numpy as np
 from app.errors import InvalidRequest
 from app.model.config import TRMConfig
 from app.model.reference import grid_of
-from app.model.store import WEIGHTS, Defaults, Entry, ModelStore
+from app.model.store import WEIGHTS, Defaults, Entry, Guessing, ModelStore
 from app.puzzles.families import FAMILIES
 from app.puzzles.sudoku import rules
 from app.training.arc import ArcSource, keep_identifiers, read_tasks
 from app.training.data import PuzzleSet, Sampler, Source, read_csv, write_csv
+from app.training.evaluation import guessing
 from app.training.generator import MINIMAL, generate
 from app.training.mazes import MazeSource
 from app.training.recipes import Recipe, named
+
+GUESSES = Guessing(cells=4, among=8, steps=8, doubt=0.3)
+"""How later attempts of an exported Sudoku model begin, if nothing else is said: as the default model's do."""
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -29,6 +33,7 @@ def train(arguments: argparse.Namespace) -> int:
     import torch
 
     from app.model import weights
+    from app.training import state
     from app.training.curves import draw
     from app.training.teacher import Teacher
     from app.training.train import Run
@@ -55,14 +60,15 @@ def train(arguments: argparse.Namespace) -> int:
             raise InvalidRequest(f"the teacher {entry.name} was trained on other tasks or copies, so its puzzle embeddings are of others")
         teacher = Teacher(weights.read(entry.file(WEIGHTS), config), f"{entry.name} {entry.version}", recipe.slots)
     recipe = recipe.changed({"teacher": teacher.name if teacher else ""})
-    if copies:
-        keep_identifiers(arguments.run_folder, copies.identifiers)
-    bf16, source = arguments.bf16 or arguments.device.startswith("cuda"), copies or _source(arguments, recipe)
-    run = Run(arguments.run_folder, recipe, source, weights=begin, teacher=teacher, device=arguments.device, bf16=bf16)
-    if not arguments.no_compile:
-        run.compile()
-    run.train()
-    print(f"{arguments.run_folder}: {run.update} updates; the curves are in {draw(arguments.run_folder)}")
+    with state.alone(arguments.run_folder):
+        if copies:
+            keep_identifiers(arguments.run_folder, copies.identifiers)
+        bf16, source = arguments.bf16 or arguments.device.startswith("cuda"), copies or _source(arguments, recipe)
+        run = Run(arguments.run_folder, recipe, source, weights=begin, teacher=teacher, device=arguments.device, bf16=bf16)
+        if not arguments.no_compile:
+            run.compile()
+        run.train()
+        print(f"{arguments.run_folder}: {run.update} updates; the curves are in {draw(arguments.run_folder)}")
     return 0
 
 
@@ -96,8 +102,8 @@ def _training_sets(arguments: argparse.Namespace, recipe: Recipe, side: int) -> 
     """The training parts of the lists named, or of generated puzzles, which are kept in the run's folder."""
     sets = []
     for given in arguments.data:
-        path, _, weight = given.partition(":")
-        sets.append((read_csv(Path(path)).split()[0], float(weight or 1)))
+        path, weight = _weighted(given)
+        sets.append((read_csv(path).split()[0], weight))
     if not sets:
         path = arguments.run_folder / "puzzles.csv.gz"
         if not path.exists():
@@ -105,9 +111,23 @@ def _training_sets(arguments: argparse.Namespace, recipe: Recipe, side: int) -> 
             write_csv(generate(side, arguments.generate, MINIMAL[side], np.random.default_rng(recipe.seed)), path)
         sets.append((read_csv(path).split()[0], 1.0))
     for puzzles, _ in sets:
+        if not len(puzzles):
+            raise InvalidRequest("there are no puzzles to train on: all there are were held out")
         if puzzles.height != side:
             raise InvalidRequest(f"the puzzles are {puzzles.height}x{puzzles.height}, the model was to be {side}x{side}")
     return sets
+
+
+def _weighted(given: str) -> tuple[Path, float]:
+    """FILE[:WEIGHT], as `--data` has it."""
+    path, _, text = given.partition(":")
+    try:
+        weight = float(text or 1)
+    except ValueError:
+        weight = 0
+    if not 0 < weight < float("inf"):
+        raise InvalidRequest(f"--data {given}: the weight {text} is not a number above 0")
+    return Path(path), weight
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -130,6 +150,7 @@ def export(arguments: argparse.Namespace) -> int:
     }
     halt: Literal["learned", "verified"] = "learned" if grid_of(arch).family == "arc" else "verified"
     defaults = Defaults(halt=halt, max_steps=arguments.max_steps or arch.halt_max_steps, attempts=arguments.attempts)
-    entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance)
+    guesses = guessing(arguments.guesses) if arguments.guesses is not None else GUESSES
+    entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance, guesses)
     print(f"{entry.folder}: version {entry.version}")
     return 0

@@ -8,6 +8,7 @@ import csv
 import gzip
 import io
 import zlib
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isqrt
@@ -58,23 +59,26 @@ def read_csv(path: Path) -> PuzzleSet:
             rows = csv.DictReader(file)
             if not {"question", "answer"} <= set(rows.fieldnames or ()):
                 raise InvalidRequest(f"{path}: the first line must name the columns question and answer")
-            pairs = [(row["question"] or "", row["answer"] or "") for row in rows]
+            pairs, lines = [], array("L")
+            for row in rows:
+                pairs.append((row["question"] or "", row["answer"] or ""))
+                lines.append(rows.line_num)  # not the row's number: lines may be empty
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
         raise InvalidRequest(f"{path}: it cannot be read: {error}") from error
     if not pairs:
         raise InvalidRequest(f"{path}: no puzzles")
     cells = len(pairs[0][0])
-    for line, pair in enumerate(pairs, start=2):
+    for line, pair in zip(lines, pairs, strict=True):
         if any(len(grid) != cells or not grid.isascii() for grid in pair):
             _refuse(path, line, pair, f"question and answer must have {cells} characters, as the first question has")
     if isqrt(cells) not in BOXES or isqrt(cells) ** 2 != cells:
-        _refuse(path, 2, pairs[0], "this is no Sudoku")
+        _refuse(path, lines[0], pairs[0], "this is no Sudoku")
     questions, answers = (_tokens([pair[column] for pair in pairs], cells) for column in (0, 1))
     rules = Sudoku().rules(isqrt(cells), isqrt(cells))
     wrong = rules.violations(questions, answers) > 0
     if wrong.any():
         first = int(wrong.argmax())
-        _refuse(path, first + 2, pairs[first], "the answer does not solve the question")
+        _refuse(path, lines[first], pairs[first], "the answer does not solve the question")
     return PuzzleSet(questions, answers, rules.side, rules.side)
 
 
@@ -95,13 +99,15 @@ def _refuse(path: Path, line: int, pair: tuple[str, str], otherwise: str) -> NoR
 
 
 def write_csv(puzzles: PuzzleSet, path: Path) -> None:
-    """Write `question,answer` rows that `read_csv` reads back."""
+    """Write `question,answer` rows that `read_csv` reads back; the file is there when all of it is written."""
     family, text = Sudoku(), io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["question", "answer"])
     for question, answer in zip(puzzles.questions, puzzles.answers, strict=True):
         writer.writerow([family.render(question.tobytes(), ""), family.render(answer.tobytes(), "")])
-    path.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0) if path.suffix == ".gz" else text.getvalue().encode())
+    content, partial = text.getvalue().encode(), path.with_suffix(".partial")
+    partial.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+    partial.replace(path)
 
 
 class Example(NamedTuple):

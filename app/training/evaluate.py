@@ -5,7 +5,7 @@ Knows puzzles with answers and the engine; nothing of training or HTTP. Mazes ha
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Report:
     `optimal`: share verified than which no answer is better, None for a family that has no better and worse.
     `by_depth`: share verified in the first attempt within so many steps. `by_attempts`: share verified within so many attempts.
     `ms_per_puzzle` is at full slots, on this machine, and so is `joules_per_puzzle`: of its whole devices, whatever else they did meanwhile; None
-    where the machine does not tell.
+    where the machine does not tell. `median_ms_alone` and `p99_ms_alone` are of puzzles that were solved one at a time, None where they were not.
     """
 
     data: str
@@ -50,12 +50,14 @@ class Report:
     mean_attempts: float
     ms_per_puzzle: float
     joules_per_puzzle: float | None
+    median_ms_alone: float | None
+    p99_ms_alone: float | None
     by_depth: dict[int, float]
     by_attempts: dict[int, float]
 
     def to_json(self) -> dict[str, object]:
-        """The report as JSON values, without the joules that the machine did not tell."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("joules_per_puzzle", None)}
+        """The report as JSON values, without joules and milliseconds that were not measured."""
+        return {name: value for name, value in asdict(self).items() if value is not None or name == "optimal"}
 
 
 def with_clues(puzzles: PuzzleSet, clues: int, rng: np.random.Generator) -> PuzzleSet:
@@ -76,22 +78,28 @@ def answered(finished: Sequence[Finished]) -> dict[str, Outcome]:
     return {each.id: each for each in finished if isinstance(each, Outcome)}
 
 
-def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str, energy: Energy) -> Report:
-    """Solve every puzzle of a list and report. Raises `StepFailed` for a puzzle that the model failed on."""
+def evaluate(engine: Engine, puzzles: PuzzleSet, budget: Budget, data: str, energy: Energy, alone: bool = False) -> Report:
+    """Solve every puzzle of a list and report; all at once, or each `alone`. Raises `StepFailed` for a puzzle that the model failed on."""
     before = after = energy.read()
-    started, outcomes = time.perf_counter(), dict[str, Outcome]()
-    for index, question in enumerate(puzzles.questions):
-        engine.add(
-            Request(id=str(index), cells=question.tobytes(), halt=budget.halt, max_steps=budget.max_steps, attempts=budget.attempts, deadline=float("inf"))
-        )
-    while engine.busy:
-        outcomes |= answered(engine.step().finished)
-        after = energy.read()  # often enough that no counter starts again twice
-    seconds = time.perf_counter() - started
+    requests = [
+        Request(id=str(index), cells=question.tobytes(), halt=budget.halt, max_steps=budget.max_steps, attempts=budget.attempts, deadline=float("inf"))
+        for index, question in enumerate(puzzles.questions)
+    ]
+    outcomes, spans = dict[str, Outcome](), list[float]()
+    for group in [[request] for request in requests] if alone else [requests]:
+        started = time.perf_counter()
+        for request in group:
+            engine.add(request)
+        while engine.busy:
+            outcomes |= answered(engine.step().finished)
+            after = energy.read()  # often enough that no counter starts again twice
+        spans.append(time.perf_counter() - started)
     joules = sum(after.values()) - sum(before.values()) if before and before.keys() == after.keys() else None
     ordered = [outcomes[str(index)] for index in range(len(puzzles))]
     best = engine.rules.optimal(puzzles.questions, np.frombuffer(b"".join(outcome.cells for outcome in ordered), dtype=np.uint8).reshape(len(puzzles), -1))
-    return _report(ordered, puzzles, budget, data, seconds, joules, None if best is None else float(best.mean()))
+    report = _report(ordered, puzzles, budget, data, sum(spans), joules, None if best is None else float(best.mean()))
+    median, p99 = (round(float(value) * 1000, 2) for value in np.percentile(spans, (50, 99)))
+    return replace(report, median_ms_alone=median, p99_ms_alone=p99) if alone else report
 
 
 def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, data: str, seconds: float, joules: float | None, optimal: float | None) -> Report:
@@ -111,6 +119,8 @@ def _report(outcomes: Sequence[Outcome], puzzles: PuzzleSet, budget: Budget, dat
         mean_attempts=round(float(attempts.mean()), 3),
         ms_per_puzzle=round(seconds * 1000 / count, 2),
         joules_per_puzzle=None if joules is None else round(joules / count, 4),
+        median_ms_alone=None,
+        p99_ms_alone=None,
         by_depth={depth: round(float((first & (steps <= depth)).mean()), 5) for depth in DEPTHS if depth <= budget.max_steps},
         by_attempts={most: round(float((verified & (attempts <= most)).mean()), 5) for most in ATTEMPTS if most <= budget.attempts},
     )
@@ -121,6 +131,8 @@ def table(reports: Sequence[Report]) -> str:
     figures = markdown(FIGURES, [_figures(report) for report in reports])
     if any(report.joules_per_puzzle is not None for report in reports):
         figures += "\n\n" + markdown(["whole device", "joules / puzzle"], [[report.data, report.joules_per_puzzle] for report in reports])
+    if any(report.median_ms_alone is not None for report in reports):
+        figures += "\n\n" + markdown(["one at a time", "median ms", "99 % within ms"], [[r.data, r.median_ms_alone, r.p99_ms_alone] for r in reports])
     depths = markdown(["one attempt, steps", *reports[0].by_depth], [[r.data, *(f"{share:.1%}" for share in r.by_depth.values())] for r in reports])
     tries = markdown(["attempts", *reports[0].by_attempts], [[r.data, *(f"{share:.1%}" for share in r.by_attempts.values())] for r in reports])
     return "\n\n".join((figures, depths, tries))

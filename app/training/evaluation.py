@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,12 +30,15 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Measure one model on every list; print tables and, last, one line of JSON."""
     if arguments.record and any(given is not None for given in (arguments.halt, arguments.max_steps, arguments.attempts, arguments.guesses)):
         raise InvalidRequest("--record is for figures with the model's own defaults: leave --halt, --max-steps, --attempts and --guesses out")
-    entry = _with_guesses(ModelStore(arguments.store, (arguments.name,)).entries[arguments.name], arguments.guesses)
+    if arguments.output and not arguments.output.parent.is_dir():
+        raise InvalidRequest(f"{arguments.output} cannot be written: there is no such folder")
+    entry = ModelStore(arguments.store, (arguments.name,)).entries[arguments.name]
+    if arguments.guesses is not None:
+        entry = replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guessing(arguments.guesses)}))
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
-    spec = WorkerSpec(
-        store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=arguments.slots, batch=arguments.slots, threads=arguments.threads
-    )
+    slots = 1 if arguments.alone else arguments.slots
+    spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=slots, batch=slots, threads=arguments.threads)
     if entry.manifest.puzzle.family == "arc":
         return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):
@@ -48,19 +51,27 @@ def evaluate(arguments: argparse.Namespace) -> int:
         for report in reports:
             accuracy = Accuracy(data=report.data, puzzles=report.puzzles, solved=report.verified, optimal=report.optimal, mean_steps=report.mean_steps)
             entry = record(entry, accuracy)
-    print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json() for report in reports]}))
+    return _told(arguments, entry, reports)
+
+
+def _told(arguments: argparse.Namespace, entry: Entry, reports: Sequence[Report | evaluate_arc.ArcReport]) -> int:
+    """Print the figures as one line of JSON, and write it to the file of `--output`."""
+    line = json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json() for report in reports]})
+    print(line)
+    if arguments.output:
+        try:
+            arguments.output.write_text(line + "\n")
+        except OSError as error:
+            raise InvalidRequest(f"{arguments.output} cannot be written: {error}") from error
     return 0
 
 
-def _with_guesses(entry: Entry, numbers: tuple[float, ...] | None) -> Entry:
-    """The entry with other guesses than its own, the fields of `Guessing` in order, or none at all. Raises `InvalidRequest` for wrong numbers."""
-    if numbers is None:
-        return entry
+def guessing(numbers: tuple[float, ...]) -> Guessing | None:
+    """The fields of `Guessing` in order, or none at all, as `--guesses` has them. Raises `InvalidRequest` for wrong numbers."""
     try:
-        guesses = Guessing.model_validate(dict(zip(Guessing.model_fields, numbers, strict=True))) if numbers else None
+        return Guessing.model_validate(dict(zip(Guessing.model_fields, numbers, strict=True))) if numbers else None
     except ValidationError as error:
         raise InvalidRequest(f"--guesses: {mistakes(error)}") from error
-    return replace(entry, manifest=entry.manifest.model_copy(update={"guesses": guesses}))
 
 
 def _of_sudokus(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> Iterator[Report]:
@@ -72,9 +83,9 @@ def _of_sudokus(arguments: argparse.Namespace, entry: Entry, budget: Budget, spe
         if not len(puzzles):
             raise InvalidRequest(f"{label}: there are no puzzles")
         chosen = puzzles.take(rng.permutation(len(puzzles))[: arguments.count])
-        for clues in (None, *(int(text) for text in arguments.clues.split(",") if text)):
+        for clues in (None, *arguments.clues):
             name = label if clues is None else f"{label}, {clues} clues"
-            yield measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name, energy)
+            yield measure(engine, chosen if clues is None else with_clues(chosen, clues, rng), budget, name, energy, arguments.alone)
 
 
 def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Generator) -> list[tuple[str, PuzzleSet]]:
@@ -92,10 +103,9 @@ def _evaluation_sets(arguments: argparse.Namespace, side: int, rng: np.random.Ge
 
 def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> Iterator[Report]:
     """One report a size, of generated mazes: about half have loops and each one shortest path, or with --rooms all have many ways."""
-    if arguments.data or arguments.clues or arguments.hard is not None:
-        raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data, --clues or --hard")
-    if (count := min(arguments.generate, arguments.count)) < 1:
-        raise InvalidRequest("there are no mazes: --generate and --count are at least 1")
+    if arguments.data or arguments.clues or arguments.hard is not None or arguments.guesses is not None:
+        raise InvalidRequest("mazes are generated and have no clues: use --sizes, not --data, --clues, --hard or --guesses")
+    count = min(arguments.generate, arguments.count)
     sides = arguments.sizes or (min(entry.manifest.puzzle.height, entry.manifest.puzzle.width),)
     if too_large := [side for side in sides if not entry.manifest.puzzle.reads("maze", side, side)]:
         raise InvalidRequest(f"{entry.name} reads {entry.manifest.puzzle}, not {max(too_large)}x{max(too_large)}")
@@ -104,13 +114,13 @@ def _of_mazes(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec:
         mazes = mazes_of(side, side, count, np.random.default_rng([arguments.seed, side]), rooms=arguments.rooms)
         height, width = entry.grid(side, side)
         label = f"mazes {side}x{side}{' with open rooms' if arguments.rooms else ''}"
-        yield measure(engines[height * width], _on_canvas(mazes, height, width), budget, label, energy)
+        yield measure(engines[height * width], _on_canvas(mazes, height, width), budget, label, energy, arguments.alone)
 
 
 def _of_arc(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: WorkerSpec) -> int:
     """Ask for the test grids of all tasks that are named, and report as `evaluate` does."""
-    if arguments.sizes or arguments.rooms or arguments.clues or arguments.hard is not None or arguments.guesses is not None:
-        raise InvalidRequest("ARC tasks have no sizes, clues or guesses to choose: leave --sizes, --rooms, --clues, --hard and --guesses out")
+    if arguments.sizes or arguments.rooms or arguments.clues or arguments.hard is not None or arguments.guesses is not None or arguments.alone:
+        raise InvalidRequest("ARC tasks have no sizes, clues or guesses to choose: leave --sizes, --rooms, --clues, --hard, --guesses and --alone out")
     if entry.identifiers is None:
         raise InvalidRequest(f"{entry.name} has no {IDENTIFIERS}, so no puzzle can be named")
     tasks, (engine,) = read_tasks(arguments.data), make_engines(entry, spec).values()
@@ -120,8 +130,7 @@ def _of_arc(arguments: argparse.Namespace, entry: Entry, budget: Budget, spec: W
         from app.training.publish import record
 
         entry = record(entry, Accuracy(data=report.data, puzzles=report.tests, solved=report.voted, mean_steps=report.mean_steps))
-    print(json.dumps({"model": entry.name, "version": entry.version, "reports": [report.to_json()]}))
-    return 0
+    return _told(arguments, entry, [report])
 
 
 def _on_canvas(mazes: PuzzleSet, height: int, width: int) -> PuzzleSet:

@@ -20,7 +20,9 @@ from app.model.store import GRAPH, MANIFEST, WEIGHTS, Accuracy, Defaults, Entry,
 from app.model.trm import TRM
 
 
-def publish(run: Path, store: Path, name: str, config: TRMConfig, description: str, defaults: Defaults, provenance: dict[str, Any]) -> Entry:
+def publish(
+    run: Path, store: Path, name: str, config: TRMConfig, description: str, defaults: Defaults, provenance: dict[str, Any], guesses: Guessing | None = None
+) -> Entry:
     """Write the averaged weights of a run into the store as `name`, replacing what was there only once all of it is written.
 
     `config` is the run's, or the same on another grid where the weights fit one. The description and model card of an entry that is
@@ -41,7 +43,7 @@ def publish(run: Path, store: Path, name: str, config: TRMConfig, description: s
         arch=config.to_json(),
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=512),
-        guesses=Guessing(cells=4, among=8, steps=5, doubt=0.3) if grid.family == "sudoku" else None,  # nothing in the others is worth guessing
+        guesses=guesses if grid.family == "sudoku" else None,  # nothing in the others is worth guessing
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
     with replacing(store, described) as folder:

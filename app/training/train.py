@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from app.errors import InvalidRequest
 from app.model.trm import TRM
 from app.training import state
 from app.training.act import Slots, losses
@@ -24,6 +25,9 @@ from app.training.recipes import Recipe
 from app.training.teacher import Teacher, imitation
 
 log = logging.getLogger(__name__)
+
+KEPT = ("seed", "slots", "optimizer")
+"""Fields of the recipe that a run's state was made with, so that it goes on with no others."""
 
 
 @torch.no_grad()
@@ -101,6 +105,7 @@ class Run:
         self.optimizers = optimizers(self.model, recipe)
         self.path = folder / "state.safetensors"
         if self.path.exists():
+            self._check_kept()
             self.slots, self.update = state.load(self.path, self.model, self.ema, self.optimizers, teacher, self.generators)
             self.slots = self.slots.to(self.device)
             log.info("resumed %s at update %d", folder, self.update)
@@ -108,7 +113,24 @@ class Run:
             self.slots, self.update = Slots.start(self.model, recipe.slots, source), 0
         if teacher is not None:
             teacher.to(self.device)
-        (folder / "recipe.json").write_text(json.dumps(recipe.to_json(), indent=2) + "\n")
+        self._cut_curve()
+        state.replace_text(folder / "recipe.json", json.dumps(recipe.to_json(), indent=2) + "\n")
+
+    def _check_kept(self) -> None:
+        """Raise `InvalidRequest` for a recipe that the state cannot go on with; another architecture is told by the weights."""
+        path = self.folder / "recipe.json"
+        before = json.loads(path.read_text()) if path.exists() else {}
+        if other := [f"{name} {before[name]}" for name in KEPT if name in before and before[name] != getattr(self.recipe, name)]:
+            raise InvalidRequest(f"{self.folder} was begun with {', '.join(other)}; a run keeps what it was begun with")
+
+    def _cut_curve(self) -> None:
+        """Leave out what the curve tells of updates after the state that is gone on with: whoever was killed between the two takes them again."""
+        path = self.folder / "curve.csv"
+        if path.exists():
+            with path.open(newline="") as file:
+                head, *rows = [line for line in file if line.endswith("\n")] or [""]
+            kept = [line for line in rows if int(line.partition(",")[0]) <= self.update]
+            state.replace_text(path, head + "".join(kept)) if kept else path.unlink()
 
     def compile(self) -> None:
         """Have torch compile the recursion: half as fast again on a CPU, after a minute of compiling."""

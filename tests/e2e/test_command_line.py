@@ -54,6 +54,8 @@ def test_a_flag_goes_before_the_environment() -> None:
         (["--set", "arch.hidden_size=48", "--set", "arch.num_heads=3", "--generate", "1", "--init", "sudoku"], ("sudoku", "architecture")),
         (["--init", "nobody", "--generate", "1"], ("nobody",)),
         (["--data", "nowhere.csv"], ("nowhere.csv",)),
+        (["--data", "nowhere.csv:heavy"], ("nowhere.csv:heavy", "weight")),
+        (["--data", "nowhere.csv:0"], ("nowhere.csv:0", "weight")),
     ],
 )
 def test_train_names_what_is_wrong(tmp_path: Path, arguments: list[str], words: tuple[str, ...]) -> None:

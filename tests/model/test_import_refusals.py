@@ -29,6 +29,7 @@ def changed(run: Path, change: Callable[[Tensors], Any]) -> None:
         (torch.zeros(24, 256).double(), ("torch.float64",)),
         (torch.zeros(24, 256).to_sparse(), ("torch.sparse_coo",)),
         (torch.zeros(24, 256, device="meta"), ("meta",)),
+        (torch.zeros(1, 1).expand(24, 256), ("claims more numbers", "(24, 256)")),
         (torch.full((24, 256), float("inf")), ("infinite",)),
         (torch.full((24, 256), float("nan")).half(), ("NaN",)),
         ([0.0], ("list",)),
@@ -47,6 +48,7 @@ def test_a_wrong_entry_is_named(run: Path, refused: Callable[..., None], value: 
     [
         (lambda state: [state.pop(KEY)].clear(), ("step_7 has no L_level.layers.1.mlp.down_proj.weight",)),
         (lambda state: state.update({PUBLIC + "surprise": torch.zeros(1)}), ("step_7 has besides", "surprise")),
+        (lambda state: state.update({f"surprise{n}\n" + "!" * 500: torch.zeros(1) for n in range(100)}), ("step_7 has besides", "surprise", "and 88 more")),
         (lambda state: state.update({"q_head.bias": torch.zeros(2)}), (PUBLIC + "q_head.bias", "both q_head.bias")),
         (lambda state: state.update({7: torch.zeros(2)}), ("key 7",)),
         (lambda state: state.update({EMBEDDING: torch.zeros(2, 24)}), ("puzzle_emb.weights", "(2, 24)", "(1, 24)")),

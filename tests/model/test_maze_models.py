@@ -89,7 +89,8 @@ def test_mazes_with_open_rooms_are_measured_too(store: Path, capsys: Said) -> No
         (["four", "--rooms"], ("sudoku 4x4", "--rooms")),
         (["walls", "--clues", "5"], ("--sizes",)),
         (["walls", "--data", "some.csv"], ("--sizes",)),
-        (["walls", "--generate", "0"], ("no mazes", "--generate")),
+        (["walls", "--guesses", "none"], ("--guesses",)),
+        (["four", "--output", "/nowhere/figures.json"], ("/nowhere/figures.json cannot be written",)),
         (["four", "--sizes", "9"], ("sudoku 4x4", "--sizes")),
     ],
 )
@@ -99,6 +100,35 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(store: Path, capsys: Sa
     assert said.startswith("trm: ")
     assert said.count("\n") == 1
     assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize("name", ["walls", "four"])
+def test_one_at_a_time_they_take_the_same_steps_and_the_milliseconds_of_each_are_told(store: Path, capsys: Said, name: str) -> None:
+    (together,), (alone,) = evaluated(capsys, store, name), evaluated(capsys, store, name, "--alone")
+    timed = {"ms_per_puzzle", "median_ms_alone", "p99_ms_alone"}
+    assert alone.keys() - together.keys() == {"median_ms_alone", "p99_ms_alone"}
+    assert 0 < float(str(alone["median_ms_alone"])) <= float(str(alone["p99_ms_alone"]))
+    assert {key: alone[key] for key in together.keys() - timed} == {key: together[key] for key in together.keys() - timed}
+
+
+def test_the_figures_are_kept_in_a_file_too(store: Path, tmp_path: Path, capsys: Said) -> None:
+    reports = evaluated(capsys, store, "walls", "--output", str(tmp_path / "evaluation.json"))
+    assert json.loads((tmp_path / "evaluation.json").read_text())["reports"] == reports
+
+
+@pytest.mark.parametrize(("given", "expected"), [((), (4, 8, 8, 0.3)), (("--guesses", "2,4,5,1"), (2, 4, 5, 1.0)), (("--guesses", "none"), None)])
+def test_how_a_sudoku_model_guesses_is_said_at_its_export(store: Path, given: tuple[str, ...], expected: tuple[float, ...] | None) -> None:
+    assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "guessing", *given]) == 0
+    guesses = ModelStore(store).entries["guessing"].manifest.guesses
+    assert (guesses and tuple(guesses.model_dump().values())) == expected
+
+
+@pytest.mark.parametrize("option", ["--count", "--generate", "--slots", "--attempts", "--max-steps", "--sizes", "--clues", "--threads"])
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_a_number_that_counts_nothing_is_no_argument(store: Path, capsys: Said, option: str, value: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["evaluate", "walls", "--store", str(store), f"{option}={value}"])
+    assert f"argument {option}: " in capsys.readouterr().err
 
 
 def test_a_sudokus_report_says_nothing_of_optimal(store: Path, capsys: Said) -> None:

@@ -2,13 +2,15 @@
 
 import csv
 import hashlib
+import resource
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
-from app.errors import InvalidModel
+from app.errors import InvalidModel, InvalidRequest
 from app.training.curves import draw
 from app.training.recipes import RECIPES, Recipe
 from tests.model.runs import ARC, MAZES, RECIPE, run
@@ -89,6 +91,56 @@ def test_the_curve_has_a_line_for_every_save_and_is_gone_on_with(tmp_path: Path)
         rows = list(csv.DictReader(file))
     assert [int(row["update"]) for row in rows] == [5, 10, 15, 20]
     assert all(float(row["loss"]) > 0 for row in rows)
+
+
+def test_what_the_curve_tells_of_updates_that_are_taken_again_is_left_out(tmp_path: Path) -> None:
+    begun = run(tmp_path, replace(RECIPE, updates=5))
+    begun.train(every=5)
+    with (tmp_path / "curve.csv").open("a", newline="") as file:
+        file.write("10,1.0\r\n12,0.")  # it was killed before the state of update 10 was kept, and while a line was written
+    run(tmp_path, replace(RECIPE, updates=10)).train(every=5)
+    with (tmp_path / "curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["update"]) for row in rows] == [5, 10]
+    assert all(float(row["seconds"]) > 0 for row in rows)
+
+
+def test_a_curve_of_a_run_that_has_no_state_yet_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "curve.csv").write_text("update,rate\r\n50,1\r\n")
+    run(tmp_path)
+    assert not (tmp_path / "curve.csv").exists()
+
+
+@pytest.mark.parametrize("change", [{"seed": 2}, {"slots": 9}, {"optimizer": "muon"}])
+def test_a_state_goes_on_only_with_what_it_was_made_with(tmp_path: Path, change: dict[str, object]) -> None:
+    first = run(tmp_path)
+    first.save(first.path)
+    before = (tmp_path / "recipe.json").read_text()
+    (name,) = change
+    with pytest.raises(InvalidRequest, match=f"begun with {name} {getattr(RECIPE, name)}"):
+        run(tmp_path, RECIPE.changed(change))
+    assert (tmp_path / "recipe.json").read_text() == before
+
+
+def test_a_disk_that_is_full_leaves_the_last_state(tmp_path: Path) -> None:
+    first = run(tmp_path)
+    first.save(first.path)
+    before, limits = content(first.path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    first.step()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(InvalidModel, match=r"state\.safetensors cannot be written"):
+            first.save(first.path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert content(first.path) == before
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_file_that_is_no_state_is_refused_by_name(tmp_path: Path) -> None:
+    save_file({"x": np.zeros(1)}, tmp_path / "state.safetensors")
+    with pytest.raises(InvalidModel, match=r"state\.safetensors is not the state of a run"):
+        run(tmp_path)
 
 
 def test_the_curve_can_be_drawn(tmp_path: Path) -> None:

@@ -74,6 +74,11 @@ def test_a_row_that_stops_short_is_named_with_its_line(refusal) -> None:
     assert refusal(HEADER, f"somewhere,{QUESTIONS[9]}").startswith("PATH, line 2: ")
 
 
+def test_lines_are_counted_as_the_file_has_them_empty_ones_too(refusal) -> None:
+    assert refusal(HEADER, "", row(9), "", row(9, question="." * 80)).startswith("PATH, line 5: ")
+    assert refusal(HEADER, "", row(9), "", row(9, answer=QUESTIONS[9])).startswith("PATH, line 5: ")
+
+
 @pytest.mark.parametrize("answer", [ANSWERS[9][:-1] + ".", QUESTIONS[9], ANSWERS[9].translate(str.maketrans("12", "21"))])
 def test_an_answer_that_does_not_solve_its_question_is_named_with_its_line(refusal, answer) -> None:
     assert refusal(HEADER, row(9), row(9, answer=answer)) == "PATH, line 3: the answer does not solve the question"
