@@ -6,7 +6,7 @@ Puzzles beyond a worker's credit wait here, where they can still go to whichever
 import asyncio
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.engine.lanes import TURNS, Lanes
@@ -46,13 +46,19 @@ class Ticket:
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """One worker as the dispatcher sees it: up or not, what it holds and what of that has started, and how to reach it."""
+    """One worker as the dispatcher sees it: up or not, what it holds and what of that has started, and how to reach it.
+
+    `fresh` counts what has not started, by model, `bulk` and `bulk_started` what is of batches and jobs: kept, since under overload every request asks.
+    """
 
     name: str
     send: Callable[[ToWorker], None]
     ready: bool = False
     held: dict[str, Ticket] = field(default_factory=dict)
     started: set[str] = field(default_factory=set)
+    fresh: Counter[str] = field(default_factory=Counter)
+    bulk: int = 0
+    bulk_started: int = 0
 
     @property
     def quarantined(self) -> bool:
@@ -65,14 +71,38 @@ class Member:
 
     def bulk_load(self, slots: int) -> int:
         """The same of bulk alone."""
-        bulk = [name for name, ticket in self.held.items() if ticket.request.bulk]
-        started = len(self.started.intersection(bulk))
-        return min(started, slots) + len(bulk) - started
+        return min(self.bulk_started, slots) + self.bulk - self.bulk_started
+
+    def hold(self, ticket: Ticket) -> None:
+        """Hold a puzzle that has not started."""
+        self.held[ticket.request.id] = ticket
+        self.fresh[ticket.model] += 1
+        self.bulk += ticket.request.bulk
+
+    def start(self, names: Iterable[str]) -> None:
+        """Some of what is held has got its first slot; what is not held any more does not matter."""
+        for name in names:
+            ticket = self.held.get(name)
+            if ticket is not None and name not in self.started:
+                self.started.add(name)
+                self.fresh[ticket.model] -= 1
+                self.bulk_started += ticket.request.bulk
 
     def drop(self, request_id: str) -> Ticket | None:
         """Hold a puzzle no longer; None if this worker does not."""
-        self.started.discard(request_id)
-        return self.held.pop(request_id, None)
+        ticket = self.held.pop(request_id, None)
+        if ticket is not None:
+            self.bulk -= ticket.request.bulk
+            if request_id in self.started:
+                self.started.discard(request_id)
+                self.bulk_started -= ticket.request.bulk
+            else:
+                self.fresh[ticket.model] -= 1
+        return ticket
+
+    def drop_all(self) -> list[Ticket]:
+        """Hold nothing any more; what was held, in order."""
+        return [ticket for name in list(self.held) if (ticket := self.drop(name))]
 
 
 class Dispatcher:
@@ -83,7 +113,7 @@ class Dispatcher:
 
     def __init__(self, members: Sequence[Member], capacity: int, slots: int, ahead: int) -> None:
         self.members, self.capacity, self.slots, self.credit, self.bulk_credit = members, capacity, slots, slots + ahead, slots + (ahead + 1) // 2
-        self.waiting = Lanes[Ticket](2)
+        self.waiting, self.queued = Lanes[Ticket](2), (Counter[str](), Counter[str]())
         self.paces: defaultdict[str, Pace] = defaultdict(Pace)
 
     @property
@@ -101,7 +131,7 @@ class Dispatcher:
         wait = self.expected_wait(request.bulk)
         if now + wait > request.deadline:
             raise QueueFull(f"it would wait about {wait:.1f} s, beyond its deadline", retry_after=self.retry_after())
-        self.waiting.add(ticket, int(request.bulk))
+        self._queue(ticket)
         self.dispatch()
 
     def dispatch(self) -> None:
@@ -111,7 +141,8 @@ class Dispatcher:
             if member is None or (ticket.suspect and member.held):
                 return
             self.waiting.take(lanes)
-            member.held[ticket.request.id] = ticket
+            self.queued[ticket.request.bulk][ticket.model] -= 1
+            member.hold(ticket)
             member.send(Submit(ticket.model, ticket.request))
 
     def _able(self, bulk: bool) -> list[Member]:
@@ -127,7 +158,7 @@ class Dispatcher:
 
     def release(self, ticket: Ticket) -> None:
         """Forget a ticket wherever it is, telling its worker; harmless when it is gone already."""
-        self.waiting.discard(ticket)
+        self.queued[ticket.request.bulk][ticket.model] -= self.waiting.discard(ticket)
         for member in self.members:
             if member.held.get(ticket.request.id) is ticket:
                 member.drop(ticket.request.id)
@@ -137,16 +168,19 @@ class Dispatcher:
     def lost(self, member: Member) -> None:
         """A worker died: what it held goes back to the front of the queue, or is given up when it died on that puzzle alone."""
         member.ready = False
-        held, member.held, member.started = member.held, {}, set()
-        for ticket in reversed(held.values()):
+        for ticket in reversed(member.drop_all()):
             if ticket.future.done():
                 continue
             if ticket.suspect:
                 ticket.future.set_exception(WorkerLost(f"{ticket.deaths + 1} workers died on this puzzle"))
                 continue
             ticket.deaths += 1
-            self.waiting.add(ticket, int(ticket.request.bulk), first=True)
+            self._queue(ticket, first=True)
         self.dispatch()
+
+    def _queue(self, ticket: Ticket, *, first: bool = False) -> None:
+        self.waiting.add(ticket, int(ticket.request.bulk), first=first)
+        self.queued[ticket.request.bulk][ticket.model] += 1
 
     def stepped(self, member: Member, message: Stepped) -> None:
         """Take in what a step tells: its pace, and who holds a slot from now on."""
@@ -156,16 +190,16 @@ class Dispatcher:
         for outcome in message.finished:
             if isinstance(outcome, Outcome):
                 pace.finished(outcome.steps, outcome.attempts)
-        member.started.update(name for name in message.started if name in member.held)
+        member.start(message.started)
 
     def expected_wait(self, bulk: bool = True) -> float:
         """Seconds that a puzzle admitted now would wait for its first slot, by the pace of late; 0 until that is measured, or when nobody waits here.
 
         Every puzzle ahead that has not started takes the time of one attempt; what is not done then waits behind it, but for the turns of its lane.
         """
-        ahead = Counter(ticket.model for lane in self.waiting.lanes[: 1 + bulk] for ticket in lane)
+        ahead = sum(self.queued[: 1 + bulk], Counter[str]())  # which leaves out what is none
         if ahead:
-            ahead.update(ticket.model for member in self.members for name, ticket in member.held.items() if name not in member.started)
+            ahead = sum((member.fresh for member in self.members), ahead)
         seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead.items())
         return seconds / FRESH_SHARE / max(1, sum(member.ready for member in self.members))
 

@@ -4,6 +4,7 @@ Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the 
 """
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
@@ -18,6 +19,9 @@ from app.model.embedding import PuzzleTable
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.puzzles.families import FAMILIES
+
+NICENESS = 5
+"""By how much workers give way to the process that feeds them: without it a busy machine keeps requests waiting, those too that are refused at once."""
 
 
 def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
@@ -113,4 +117,5 @@ def main(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
     """Entry point of a worker process. Signals reach the whole process group; when to end is the parent's to say."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
+    os.nice(NICENESS)
     serve(pipe, spec)

@@ -7,13 +7,13 @@ from app.pool.dispatch import FRESH_SHARE
 from tests.support.members import admit, dispatcher, step, ticket
 
 
-def paced(workers: int = 1, *, attempt_seconds: float, slots: int = 1, capacity: int = 100):
+def paced(workers: int = 1, *, attempt_seconds: float, slots: int = 1, capacity: int = 100, started: bool = True):
     """A dispatcher that has measured an attempt: it takes a worker so many seconds, restarts and bulk that take their turns included. All slots are taken."""
     queue, members = dispatcher(workers, credit=slots, capacity=capacity)
     step(queue, members[0], size=slots, seconds=attempt_seconds * slots * FRESH_SHARE, finished=[(1, 1)])
     admit(queue, [f"* {number}" for number in range(workers * slots)])
     for member in members:
-        member.started.update(member.held)
+        member.start(list(member.held) if started else ())
     return queue, members
 
 
@@ -60,11 +60,12 @@ async def test_puzzles_of_many_attempts_delay_others_by_one_only() -> None:
 
 
 async def test_what_a_worker_holds_and_has_not_started_is_ahead_too() -> None:
-    queue, (worker,) = paced(attempt_seconds=1, slots=2)
+    queue, (worker,) = paced(attempt_seconds=1, slots=2, started=False)
     assert queue.expected_wait() == 0
     admit(queue, "ab")
-    worker.started.clear()
     assert queue.expected_wait() == pytest.approx(4)
+    worker.start(list(worker.held)[:1])
+    assert queue.expected_wait() == pytest.approx(3)
 
 
 async def test_bulk_waits_behind_all_and_delays_nobody_else() -> None:
