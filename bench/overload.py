@@ -132,9 +132,7 @@ def main() -> None:
     print(f" ({solved / saturated.puzzles_per_s:.2f}); the load client took {computed:.0%} of a core")
     print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}; connections broken: {tally.broken}")
     print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
-    print(
-        f"resident memory of the server and its workers (what they share counts for each), every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}"
-    )
+    print(f"memory of the server and its workers, every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}")
     document = {
         "bench": "overload",
         **vars(arguments),
