@@ -3,8 +3,8 @@
 Knows families and models; knows no cache, pool or HTTP.
 """
 
+import secrets
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -67,7 +67,7 @@ class Desk:
         attempts = options.attempts or defaults.attempts
         copies = _copies(entry, puzzle_id, attempts)
         request = Request(
-            id=uuid.uuid4().hex,
+            id=secrets.token_hex(16),
             cells=family.place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
             halt=options.halt or defaults.halt,
             max_steps=options.max_steps or defaults.max_steps,

@@ -70,7 +70,7 @@ class ClientGone(Exception):
 
 async def while_connected(request: Request, work: Coroutine[object, object, T]) -> T:
     """Await `work`, which is cancelled as soon as the client leaves. Raises `ClientGone` then. The body must have been read."""
-    task, gone = asyncio.current_task(), False
+    task, watching, gone = asyncio.current_task(), None, False
     assert task is not None
 
     async def watch() -> None:
@@ -80,7 +80,11 @@ async def while_connected(request: Request, work: Coroutine[object, object, T]) 
         gone = True
         task.cancel()
 
-    watching = asyncio.ensure_future(watch())
+    def begin() -> None:
+        nonlocal watching
+        watching = asyncio.ensure_future(watch())
+
+    beginning = asyncio.get_running_loop().call_soon(begin)  # work that is done without waiting, as from the cache, needs no watch
     try:
         return await work
     except asyncio.CancelledError:
@@ -88,4 +92,6 @@ async def while_connected(request: Request, work: Coroutine[object, object, T]) 
             raise ClientGone from None
         raise
     finally:
-        watching.cancel()
+        beginning.cancel()
+        if watching is not None:
+            watching.cancel()

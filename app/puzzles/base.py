@@ -15,6 +15,9 @@ Tokens = NDArray[np.uint8]
 """Token ids, (cells,) for one grid or (batch, cells) for many, row-major."""
 
 
+TOKENS: Tokens = np.arange(256, dtype=np.uint8)
+
+
 @dataclass(frozen=True, slots=True)
 class Puzzle:
     """One puzzle in canonical form: equal puzzles are equal values, however their grids were written."""
@@ -44,7 +47,9 @@ class Symmetry:
     def invert(self, tokens: Tokens) -> Tokens:
         """The grid of which `tokens` is the symmetric copy."""
         original = np.empty_like(tokens)
-        original[..., self.positions] = np.argsort(self.renaming).astype(np.uint8)[tokens]
+        names = np.empty_like(self.renaming)
+        names[self.renaming] = TOKENS
+        original[..., self.positions] = names[tokens]
         return original
 
 
