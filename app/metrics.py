@@ -3,7 +3,7 @@
 Workers have no registry: what they measure comes over the pipe. Label values come from closed sets, never from a client.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily
@@ -176,12 +176,13 @@ class Metrics:
             for outcome in ("allowed", "limited"):
                 self.client_requests.labels(name, outcome)
 
-    def stepped(self, worker: str, device: str, model: str, size: int, seconds: float) -> None:
-        """One step of a batch was run."""
-        if size:
-            self.step_duration.labels(model, device).observe(seconds)
-            self.step_size.labels(model).observe(size)
-            self.worker_last_step.labels(worker).set_to_current_time()
+    def stepped(self, worker: str, device: str, model: str, steps: Sequence[tuple[int, float]]) -> None:
+        """Steps were run, each on so many slots and taking so many seconds; one on no slots was none."""
+        for size, seconds in steps:
+            if size:
+                self.step_duration.labels(model, device).observe(seconds)
+                self.step_size.labels(model).observe(size)
+                self.worker_last_step.labels(worker).set_to_current_time()
 
     def render(self) -> bytes:
         """All series in Prometheus' text format."""

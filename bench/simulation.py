@@ -143,7 +143,7 @@ class Worker(Member):
             )
             for entry in finished
         )
-        return Stepped("", self.size, self.setting.step_seconds(self.size), outcomes, self.started_now if self.tells else ()), finished
+        return Stepped("", ((self.size, self.setting.step_seconds(self.size)),), outcomes, self.started_now if self.tells else ()), finished
 
 
 @dataclass(slots=True)

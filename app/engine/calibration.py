@@ -8,8 +8,14 @@ import numpy as np
 
 from app.engine.runner import Runner
 
-WORTH = 1.25
+AROUND = 0.0003
+"""Seconds that a step of any size takes besides, in the worker and in the process that it tells of it."""
+
+WORTH = 1.15
 """A step is worth running if each of its slots takes at most so much longer than in a large one."""
+
+FASTER = 1.25
+"""By how much a runner must be faster than another to be chosen in its place: less may be chance on a busy machine."""
 
 GAIN = 0.97
 """Steps of twice the slots are measured too as long as a slot takes less than this share of what it took before."""
@@ -32,7 +38,7 @@ def smallest_batch(runner: Runner, clock: Callable[[], float] = time.perf_counte
         for slot in range(loaded, size):
             runner.load(slot, np.ones(runner.cells, dtype=np.uint8))
         loaded = size
-        each[size] = min(_seconds(runner, size, clock) for _ in range(REPEATS)) / size
+        each[size] = (AROUND + min(_seconds(runner, size, clock) for _ in range(REPEATS))) / size
         if size > 1 and each[size] > GAIN * each[size // 2]:
             break
         size *= 2
@@ -41,14 +47,14 @@ def smallest_batch(runner: Runner, clock: Callable[[], float] = time.perf_counte
 
 
 def quickest(runners: Iterable[R], clock: Callable[[], float] = time.perf_counter) -> R:
-    """The first of some runners that no later one beats by a quarter, which on a busy machine may be chance. Their slots hold empty grids afterwards."""
+    """The first of some runners that no later one beats by far. Their slots hold empty grids afterwards."""
     best, least = None, float("inf")
     for runner in runners:
         size = min(LARGE, runner.slots)
         for slot in range(size):
             runner.load(slot, np.ones(runner.cells, dtype=np.uint8))
         seconds = min(_seconds(runner, size, clock) for _ in range(REPEATS))
-        if seconds * WORTH < least:
+        if seconds * FASTER < least:
             best, least = runner, seconds
     if best is None:
         raise ValueError("there is no runner to choose")

@@ -61,6 +61,7 @@ class OnnxRunner:
             self.inputs["puzzle"] = self.puzzle
         self.outputs: dict[str, NDArray[Any]] = {"answers": np.zeros_like(self.grids), "q": np.zeros((self.slots, 2), dtype=np.float32)}
         self.outputs |= {"next_z_H": np.zeros_like(self.z_H), "next_z_L": np.zeros_like(self.z_L)}
+        self.bound: dict[tuple[int, int], Any] = {}
 
     def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:  # noqa: ARG002  # it does not judge
         """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has many."""
@@ -73,14 +74,21 @@ class OnnxRunner:
         for state in (self.tokens, self.z_H, self.z_L, self.puzzle):
             state[[one, other]] = state[[other, one]]
 
-    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
-        """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
-        rows, bound = slice(first, first + size), self.session.io_binding()
+    def _bind(self, rows: slice) -> Any:
+        """The rows of all arrays as the session takes them: found once, for that takes as long as judging an answer."""
+        bound = self.session.io_binding()
         for bind, arrays in ((bound.bind_input, self.inputs), (bound.bind_output, self.outputs)):
             for name, array in arrays.items():
                 part = array[rows]
                 bind(name, "cpu", 0, part.dtype, part.shape, part.ctypes.data)
-        self.session.run_with_iobinding(bound)
+        return bound
+
+    def step(self, size: int, first: int = 0) -> tuple[Tokens, NDArray[np.float32]]:
+        """One step of slots first..first+size-1: answers (size, cells) and the logits (size, 2) of halting and of a contradiction in the input."""
+        rows = slice(first, first + size)
+        if (first, size) not in self.bound:
+            self.bound[first, size] = self._bind(rows)
+        self.session.run_with_iobinding(self.bound[first, size])
         answers, q, next_H, next_L = (array[rows] for array in self.outputs.values())
         self.z_H[rows], self.z_L[rows] = next_H, next_L  # only now: a run that raised has changed nothing
         return answers.reshape(size, -1).copy(), q.copy()

@@ -183,10 +183,11 @@ class Dispatcher:
         self.queued[ticket.request.bulk][ticket.model] += 1
 
     def stepped(self, member: Member, message: Stepped) -> None:
-        """Take in what a step tells: its pace, and who holds a slot from now on."""
+        """Take in what a worker tells: its pace, and who holds a slot from now on."""
         pace = self.paces[message.model]
-        if message.size:
-            pace.stepped(message.size, message.seconds)
+        for size, seconds in message.steps:
+            if size:
+                pace.stepped(size, seconds)
         for outcome in message.finished:
             if isinstance(outcome, Outcome):
                 pace.finished(outcome.steps, outcome.attempts)

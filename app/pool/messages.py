@@ -66,11 +66,13 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """One step was run, the first of those who `started`. Every message is answered by this or `Idle`, so silence means a worker that hangs."""
+    """Steps that were run, each with its size and seconds, the first of those who `started`.
+
+    Every message is answered by this or `Idle` soon after its next step, so silence means a worker that hangs.
+    """
 
     model: str
-    size: int
-    seconds: float
+    steps: tuple[tuple[int, float], ...]
     finished: tuple[Finished, ...]
     started: tuple[str, ...]
 

@@ -292,7 +292,7 @@ class ProcessPool:
             case Shown(steps):
                 self._show(each.member, steps)
             case Stepped():
-                self.metrics.stepped(each.member.name, each.device, message.model, message.size, message.seconds)
+                self.metrics.stepped(each.member.name, each.device, message.model, message.steps)
                 self.dispatcher.stepped(each.member, message)
                 for finished in message.finished:
                     self._finish(each.member, message.model, finished)

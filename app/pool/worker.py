@@ -6,11 +6,14 @@ Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the 
 import contextlib
 import os
 import signal
+import time
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from multiprocessing.connection import Connection
 
 from app.engine.calibration import quickest, smallest_batch
-from app.engine.engine import Engine
+from app.engine.engine import Engine, Step
 from app.engine.request import Request
 from app.engine.runner import Runner
 from app.engine.scheduler import Guesses
@@ -22,6 +25,9 @@ from app.puzzles.families import FAMILIES
 
 NICENESS = 5
 """By how much workers give way to the process that feeds them: without it a busy machine keeps requests waiting, those too that are refused at once."""
+
+TELL_SECONDS = 0.02
+"""Longest that the pool is told nothing of steps that are run: in time for it to send on what can start, and for a worker to be known to go on."""
 
 
 def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
@@ -60,23 +66,41 @@ def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
 
 
 class Worker:
-    """The loop over one pipe. `engines` are by model and by the number of cells that a puzzle has."""
+    """The loop over one pipe. `engines` are by model and by the number of cells that a puzzle has.
+
+    `untold` are steps of each model that nobody waits to hear of: one message for each would cost the pool as much as reading a request.
+    """
 
     def __init__(self, pipe: "Connection[FromWorker, ToWorker]", engines: dict[str, dict[int, Engine]]) -> None:
         self.pipe, self.engines = pipe, engines
+        self.untold: defaultdict[str, list[Step]] = defaultdict(list)
+        self.told = time.monotonic()
 
     def run(self) -> None:
         """Serve until told to stop."""
         self.pipe.send(Ready(next(engine for _, engine in self._all()).runner.device))
         while self._receive():
             if not self._busy():
+                self._tell_all()
                 self.pipe.send(Idle())
             for model, engine in self._all():
                 if engine.busy:
-                    step = engine.step()
-                    if step.shown:
-                        self.pipe.send(Shown(tuple(step.shown)))
-                    self.pipe.send(Stepped(model, step.size, step.seconds, tuple(step.finished), tuple(step.started)))
+                    self._note(model, engine.step())
+
+    def _note(self, model: str, step: Step) -> None:
+        """Tell of a step at once if somebody waits for what it brought, and else with later ones."""
+        if step.shown:
+            self.pipe.send(Shown(tuple(step.shown)))
+        self.untold[model].append(step)
+        if step.finished or step.shown or time.monotonic() - self.told > TELL_SECONDS:
+            self._tell_all()
+
+    def _tell_all(self) -> None:
+        for model, steps in self.untold.items():
+            finished, started = chain.from_iterable(step.finished for step in steps), chain.from_iterable(step.started for step in steps)
+            self.pipe.send(Stepped(model, tuple((step.size, step.seconds) for step in steps), tuple(finished), tuple(started)))
+        self.untold.clear()
+        self.told = time.monotonic()
 
     def _busy(self) -> bool:
         return any(engine.busy for _, engine in self._all())

@@ -43,7 +43,7 @@ def step(
 ) -> None:
     """A worker tells of a step; `finished` are the steps and attempts of puzzles that nobody here asked for."""
     outcomes = tuple(outcome(ask("?"), b"", steps=steps, attempts=attempts) for steps, attempts in finished)
-    dispatcher.stepped(member, Stepped(model, size, seconds, outcomes, started))
+    dispatcher.stepped(member, Stepped(model, ((size, seconds),), outcomes, started))
     dispatcher.dispatch()
 
 

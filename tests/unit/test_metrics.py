@@ -41,7 +41,7 @@ def test_every_known_label_set_starts_at_zero(name, labels) -> None:
 
 def test_a_step_is_counted_by_model_and_device() -> None:
     metrics = Metrics(("a",))
-    metrics.stepped("0", "cpu", "a", 3, 0.0004)
+    metrics.stepped("0", "cpu", "a", [(3, 0.0004)])
     assert value(metrics, "trm_step_duration_seconds_count", model="a", device="cpu") == 1
     assert value(metrics, "trm_step_duration_seconds_bucket", model="a", device="cpu", le="0.00025") == 0
     assert value(metrics, "trm_step_duration_seconds_bucket", model="a", device="cpu", le="0.0005") == 1
@@ -51,7 +51,7 @@ def test_a_step_is_counted_by_model_and_device() -> None:
 
 def test_a_step_that_ran_nothing_is_not_counted() -> None:
     metrics = Metrics(("a",))
-    metrics.stepped("0", "cpu", "a", 0, 0.0)
+    metrics.stepped("0", "cpu", "a", [(0, 0.0)])
     assert not [name for name, _ in samples(metrics) if name == "trm_step_duration_seconds_count"]
 
 
