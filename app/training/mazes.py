@@ -48,7 +48,7 @@ class MazeSource:
     labels in open rooms are not to be; what is drawn has no direction anyway.
     """
 
-    LOOPY, ROOMS = 0.8, 0.25
+    LOOPY, ROOMS = 0.8, 0.5
 
     def __init__(self, height: int, width: int, rng: np.random.Generator) -> None:
         self.height, self.width, self.rng = height, width, rng
