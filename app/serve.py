@@ -33,7 +33,7 @@ KEEP_ALIVE_SECONDS = 75
 CLIENT_KEY = "TRM_API_KEY"
 """Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
 GARBAGE = 10_000
-"""Objects made, less those freed, before young ones are searched for cycles, of which requests leave few. Python's 700 is every third request."""
+"""Objects made, less those freed, before young ones are searched for cycles, of which requests leave few. Python's own number is 700."""
 
 
 class Server(uvicorn.Server):

@@ -75,7 +75,7 @@ class OnnxRunner:
             state[[one, other]] = state[[other, one]]
 
     def _bind(self, rows: slice) -> Any:
-        """The rows of all arrays as the session takes them: found once, for that takes as long as judging an answer."""
+        """The rows of all arrays as the session takes them: found once, for that takes some 40 microseconds."""
         bound = self.session.io_binding()
         for bind, arrays in ((bound.bind_input, self.inputs), (bound.bind_output, self.outputs)):
             for name, array in arrays.items():

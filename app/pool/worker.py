@@ -68,7 +68,7 @@ def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:
 class Worker:
     """The loop over one pipe. `engines` are by model and by the number of cells that a puzzle has.
 
-    `untold` are steps of each model that nobody waits to hear of: one message for each would cost the pool as much as reading a request.
+    `untold` are steps of each model that nobody waits to hear of: reading a message for each would take time from the process that answers requests.
     """
 
     def __init__(self, pipe: "Connection[FromWorker, ToWorker]", engines: dict[str, dict[int, Engine]]) -> None:
