@@ -20,7 +20,9 @@ FROM dependencies AS cuda-dependencies
 COPY --from=requirements /build/cuda.txt .
 RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --constraint constraints.txt --requirement cuda.txt
 
+# the step in C is built here, for each instruction set; which of them runs is chosen where the image does
 FROM dependencies AS application
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --target /opt/trm .

@@ -49,11 +49,15 @@ class Settings(BaseSettings):
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
     model_store: Annotated[Path, Field(description="Folder of the model store.")] = PROJECT / "model_store"
     models: Annotated[tuple[str, ...], Field(description="Models to serve, as a JSON list; empty serves the whole store.")] = ()
-    backend: Annotated[Literal["onnx", "torch"], Field(description="What runs a step: onnx needs no torch; torch runs on a CPU or a GPU.")] = "onnx"
+    backend: Annotated[
+        Literal["auto", "onnx", "torch"],
+        Field(description="What runs a step: auto is the step in C where it knows CPU and model, else onnx; torch runs on a CPU or a GPU."),
+    ] = "auto"
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[
-        int | None, Field(ge=1, le=256, description="Threads of each worker; measured at the start if left out: 1, or its share of the cores.")
+        int | None,
+        Field(ge=1, le=256, description="Threads of each worker, of which the step in C takes one; measured at the start if left out."),
     ] = None
     slots: Annotated[int | None, Field(ge=1, le=4096, description="Puzzles whose state a worker holds, per model and grid: 32 on a CPU, 256 on a GPU.")] = None
     batch: Annotated[int | None, Field(ge=1, le=4096, description="Fewest puzzles of a step, if so many are there; measured at the start if left out.")] = None

@@ -1,6 +1,6 @@
 """The engine alone, saturated: step-level batching against whole-request batching from the same code, in one run.
 
-    python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 32] [--threads 1] [--backend onnx]
+    python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 32] [--threads 1] [--backend auto]
 
 Every step runs all slots. The last line is one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
 """
@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--puzzles", type=int, default=640)
     parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
+    parser.add_argument("--backend", choices=("auto", "onnx", "torch"), default="auto")
     arguments = parser.parse_args()
     entry, puzzles = ModelStore(PROJECT / "model_store", (arguments.model,)).entries[arguments.model], mix(arguments.puzzles)
     sgemm, rows = sgemm_rate(arguments.threads), list[Figures]()

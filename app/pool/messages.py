@@ -7,7 +7,7 @@ from typing import Literal
 from app.engine.request import Finished, Request, TraceStep
 from app.engine.scheduler import Refill
 
-Backend = Literal["onnx", "torch"]
+Backend = Literal["auto", "onnx", "torch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class WorkerSpec:
 
     store: Path
     models: tuple[str, ...]
-    backend: Backend = "onnx"
+    backend: Backend = "auto"
     device: str = "cpu"
     slots: int = 32
     batch: int | None = None

@@ -32,13 +32,8 @@ TELL_SECONDS = 0.02
 
 def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     """The runner that the spec asks for; imports only what that one needs."""
-    if spec.backend == "onnx":
-        from app.engine.onnx_runner import OnnxRunner
-
-        puzzles = PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None
-        choices = (spec.threads,) if spec.threads else sorted({1, spec.cores})
-        runners = (OnnxRunner(entry.file(GRAPH), spec.slots, threads, puzzles) for threads in choices)
-        return next(runners) if len(choices) == 1 else quickest(runners)
+    if spec.backend != "torch":
+        return quickest(_on_cpu(entry, spec))
     import torch
 
     from app.engine.torch_rules import check
@@ -49,6 +44,22 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     puzzle = entry.manifest.puzzle
     judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
     return TorchRunner(weights.load(entry), spec.slots, spec.device, check=judge)
+
+
+def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
+    """The runners to choose from: the step in C, which takes one thread, where it knows the model, and ONNX Runtime for other numbers of threads."""
+    from app.engine.native.builds import build_for
+
+    build = build_for(entry.config) if spec.backend == "auto" else None
+    if build:
+        from app.engine.native_runner import NativeRunner
+
+        yield NativeRunner(entry.file(WEIGHTS), entry.config, spec.slots, build)
+    choices = (spec.threads,) if spec.threads else sorted({1, spec.cores})
+    for threads in choices[choices[0] == 1 :] if build else choices:
+        from app.engine.onnx_runner import OnnxRunner
+
+        yield OnnxRunner(entry.file(GRAPH), spec.slots, threads, PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None)
 
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:

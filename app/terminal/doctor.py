@@ -82,9 +82,9 @@ def _compute(settings: Settings, flags: Collection[str]) -> Iterator[Finding]:
     else:
         yield Finding("backend", settings.backend, wanted)
     gpus = len(list(GPUS.glob("*")))
-    if settings.backend == "onnx":
+    if settings.backend != "torch":
         note = f"; {gpus} NVIDIA GPU found, which TRM_BACKEND=torch TRM_DEVICE=cuda would use" if gpus else ""
-        yield Finding("device", "cpu", f"the onnx backend runs there{note}", "note" if gpus else "ok")
+        yield Finding("device", "cpu", f"the {settings.backend} backend runs there{note}", "note" if gpus else "ok")
     else:
         yield Finding("device", settings.device, _source("device", flags))
     crowded = settings.device == "cpu" and settings.workers * (settings.threads or 1) > CORES

@@ -10,6 +10,8 @@ import torch
 from app.energy import Energy
 from app.engine import isolation
 from app.engine.engine import Engine
+from app.engine.native.builds import build_for, builds
+from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.request import Failed, Finished, Outcome, Request
 from app.engine.runner import Runner
@@ -18,7 +20,7 @@ from app.engine.torch_runner import TorchRunner
 from app.errors import InvalidModel, StepFailed
 from app.model import weights
 from app.model.export import export
-from app.model.store import GRAPH, ModelStore
+from app.model.store import GRAPH, WEIGHTS, ModelStore
 from app.puzzles.sudoku import rules
 from app.training.data import PuzzleSet
 from app.training.evaluate import Budget, evaluate
@@ -31,12 +33,19 @@ from tests.support.requests import ask
 
 HEALTHY = [tokens(text).tobytes() for text in ("1.....3..2.....1", ".13......2......", "12..3...........", "1...............", "..2...3.........")]
 POISON = tokens("12.............4").tobytes()
+
+
+def native(folder: Path, slots: int, build: str) -> NativeRunner:
+    return NativeRunner(folder / WEIGHTS, ModelStore(folder.parent).entries[folder.name].config, slots, build)
+
+
 RUNNERS: dict[str, Callable[[Path, int], Runner]] = {
     "onnx": lambda folder, slots: OnnxRunner(folder / GRAPH, slots, 1),
     "torch": lambda folder, slots: TorchRunner(weights.load(ModelStore(folder.parent).entries[folder.name]), slots),
     "torch as on a GPU": lambda folder, slots: TorchRunner(
         weights.load(ModelStore(folder.parent).entries[folder.name]), slots, bucketed=True, check=check("sudoku", 4, 4, "cpu")
     ),
+    **{f"native, {build}": lambda folder, slots, build=build: native(folder, slots, build) for build in builds()},
 }
 
 
@@ -117,7 +126,7 @@ def test_batch_refill_too_frees_the_slot(make) -> None:
 
 
 def states(runner: Runner) -> list[np.ndarray]:
-    if isinstance(runner, OnnxRunner):
+    if isinstance(runner, OnnxRunner | NativeRunner):
         return [runner.tokens.copy(), runner.z_H.copy(), runner.z_L.copy()]
     assert isinstance(runner, TorchRunner)
     runner.state.flush()
@@ -169,11 +178,14 @@ def test_a_model_that_an_empty_grid_fails_in_too_is_broken() -> None:
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
-def architecture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[TorchRunner, OnnxRunner]:
+def architecture(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[TorchRunner | OnnxRunner | NativeRunner]:
     """Runners of one model of each architecture, three slots each, two steps taken."""
-    model, path = random_model(CONFIGS[request.param]), tmp_path_factory.mktemp("graph") / GRAPH
-    export(model, path)
-    return TorchRunner(model, 3), OnnxRunner(path, 3, threads=1)
+    config, folder = CONFIGS[request.param], tmp_path_factory.mktemp("model")
+    model = random_model(config)
+    export(model, folder / GRAPH)
+    weights.save(model, folder / WEIGHTS)
+    natives = [NativeRunner(folder / WEIGHTS, config, 3, build) for build in builds() if build_for(config)]
+    return [TorchRunner(model, 3), OnnxRunner(folder / GRAPH, 3, threads=1), *natives]
 
 
 @pytest.mark.parametrize("state", ["z_H", "z_L"])

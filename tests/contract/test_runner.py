@@ -5,12 +5,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from app.engine.native.builds import builds
+from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.runner import Runner
 from app.engine.torch_runner import TorchRunner
 from app.errors import InvalidModel
 from app.model import weights
-from app.model.store import GRAPH, ModelStore
+from app.model.store import GRAPH, WEIGHTS, ModelStore
 from tests.support.engines import varied
 from tests.support.grids import tokens
 from tests.support.runners import Oracle
@@ -21,6 +23,7 @@ RUNNERS: dict[str, Callable[..., Runner]] = {
     "torch in buckets": lambda entry, slots: TorchRunner(weights.load(entry), slots, bucketed=True),
     "onnx": lambda entry, slots: OnnxRunner(entry.file(GRAPH), slots, threads=1),
     "oracle": lambda entry, slots: Oracle(slots, 16, varied),
+    **{f"native, {build}": lambda entry, slots, build=build: NativeRunner(entry.file(WEIGHTS), entry.config, slots, build) for build in builds()},
 }
 
 

@@ -1,15 +1,22 @@
-"""Torch and ONNX Runtime agree on every architecture, at every batch size, step after step."""
+"""Torch, ONNX Runtime and the step in C agree on every architecture, at every batch size, step after step."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from app.engine.native.builds import build_for, builds
+from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
+from app.engine.runner import Runner
 from app.engine.torch_runner import TorchRunner
+from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
+from app.model.layers import Linear
+from app.model.store import GRAPH, WEIGHTS
 from app.model.trm import TRM
 from tests.support.models import random_model
 from tests.support.stores import tiny
@@ -26,28 +33,69 @@ CONFIGS = {
 }
 
 
+EXACT = [build for build in builds() if build != "avx512_bf16"]
+
+
 @pytest.fixture(scope="module", params=CONFIGS)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[TRM, Path]:
+    """A model, and the folder with its graph and weights."""
     config: TRMConfig = CONFIGS[request.param]
-    made, path = random_model(config), tmp_path_factory.mktemp("graph") / "step.onnx"
-    export(made, path)
-    return made, path
+    made, folder = random_model(config), tmp_path_factory.mktemp("model")
+    export(made, folder / GRAPH)
+    weights.save(made, folder / WEIGHTS)
+    return made, folder
+
+
+def others(trm: TRM, folder: Path, size: int) -> list[Runner]:
+    """What must agree with torch: ONNX Runtime, and the builds of the step in C that keep float32."""
+    natives = [NativeRunner(folder / WEIGHTS, trm.config, size, build) for build in EXACT if build_for(trm.config)]
+    return [OnnxRunner(folder / GRAPH, size, threads=1), *natives]
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
 def test_halting_logits_are_equal_and_answers_where_the_margin_is_clear(model: tuple[TRM, Path], size: int) -> None:
-    trm, path = model
-    runners = TorchRunner(trm, size), OnnxRunner(path, size, threads=1)
-    puzzles = np.random.default_rng(size).integers(1, 10, (size, trm.config.seq_len), dtype=np.uint8)
-    for slot, puzzle in enumerate(puzzles):
-        for runner in runners:
+    trm, folder = model
+    torch_runner, runners = TorchRunner(trm, size), others(trm, folder, size)
+    for slot, puzzle in enumerate(np.random.default_rng(size).integers(1, 10, (size, trm.config.seq_len), dtype=np.uint8)):
+        for runner in (torch_runner, *runners):
             runner.load(slot, puzzle)
     for _ in range(6):
-        (answers, logits), (others, other_logits) = (runner.step(size) for runner in runners)
-        assert np.abs(logits - other_logits).max() < 1e-4
-        clear = margins(trm, runners[0], size) > 1e-3
+        answers, logits = torch_runner.step(size)
+        clear = margins(trm, torch_runner, size) > 1e-3
         assert clear.mean() > 0.5
-        assert (answers == others)[clear].all()
+        for runner in runners:
+            given, opinions = runner.step(size)
+            assert np.abs(logits - opinions).max() < 1e-4
+            assert (answers == given)[clear].all()
+
+
+def test_of_these_the_step_in_c_knows_those_that_the_store_serves() -> None:
+    assert [name for name, config in CONFIGS.items() if build_for(config)] == (["units-4", "units-6", "local"] if builds() else [])
+
+
+class Rounded(Linear):
+    """A linear map whose inputs and weights are rounded to bfloat16, its sums in float32."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(x.bfloat16().float(), self.weight.bfloat16().float(), self.bias)
+
+
+@pytest.mark.skipif("avx512_bf16" not in builds(), reason="this CPU does not multiply bfloat16, or there was no compiler")
+@pytest.mark.parametrize("name", ["units-4", "units-6", "local"])
+def test_in_bfloat16_a_step_is_the_one_of_inputs_rounded_to_it(name: str, tmp_path: Path) -> None:
+    exact, rounded = random_model(CONFIGS[name]), random_model(CONFIGS[name])
+    weights.save(exact, tmp_path / WEIGHTS)
+    for part in rounded.modules():
+        if isinstance(part, Linear) and part is not rounded.q_head:
+            part.__class__ = Rounded
+    native = NativeRunner(tmp_path / WEIGHTS, exact.config, 1, "avx512_bf16")
+    runners = TorchRunner(rounded, 1), TorchRunner(exact, 1), native
+    for runner in runners:
+        runner.load(0, np.arange(exact.config.seq_len, dtype=np.uint8) % 5 + 1)
+        runner.step(1)
+    near, far = (np.abs(native.z_H[0] - runner.state.carry.z_H[0].numpy()).mean() for runner in runners[:2])
+    assert near < 1e-3
+    assert near < far / 4
 
 
 def margins(trm: TRM, runner: TorchRunner, size: int) -> np.ndarray:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from app.engine.engine import Engine
+from app.engine.native.builds import builds
+from app.engine.native_runner import NativeRunner
 from app.engine.request import Copy, Halt, Outcome, Request
 from app.engine.runner import Runner
-from app.model.store import Entry, ModelStore
+from app.model.store import WEIGHTS, Entry, ModelStore
 from app.pool.messages import Backend, WorkerSpec
 from app.pool.worker import make_runner
 from app.puzzles.arc import FIRST, on_canvas
@@ -30,9 +32,15 @@ def spec(backend: Backend, slots: int) -> WorkerSpec:
     return WorkerSpec(store=STORE.root, models=(), backend=backend, slots=slots, threads=1)
 
 
+def native(entry: Entry, slots: int, build: str) -> NativeRunner:
+    return NativeRunner(entry.file(WEIGHTS), entry.config, slots, build)
+
+
 RUNNERS: dict[str, Callable[[Entry, int], Runner]] = {
     "onnx": lambda entry, slots: sized(make_runner(entry, spec("onnx", slots)), entry),
     "torch": lambda entry, slots: sized(make_runner(entry, spec("torch", slots)), entry),
+    "auto": lambda entry, slots: sized(make_runner(entry, spec("auto", slots)), entry),
+    **{f"native, {build}": lambda entry, slots, build=build: sized(native(entry, slots, build), entry) for build in builds()},
 }
 
 

@@ -9,6 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from app.engine.native.builds import builds
+from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
 from app.errors import InvalidModel
 from app.model import weights
@@ -101,3 +103,20 @@ def test_the_graph_knows_the_initial_states(entry: Entry) -> None:
     model, runner = weights.load(entry), OnnxRunner(entry.file(GRAPH), 1, threads=1)
     np.testing.assert_array_equal(runner.H_init, model.H_init.numpy())
     np.testing.assert_array_equal(runner.L_init, model.L_init.numpy())
+
+
+@pytest.mark.parametrize("build", builds())
+def test_the_step_in_c_refuses_weights_that_do_not_fit_and_names_them(entry: Entry, build: str) -> None:
+    path, config = entry.folder / WEIGHTS, entry.config
+    tensors = load_file(path)
+    NativeRunner(path, config, 1, build)
+    for name, tensor in tensors.items():
+        save_file({**tensors, name: tensor[:-1].clone()}, path)
+        with pytest.raises(InvalidModel, match=f"{path}: {name} is .*not of shape"):
+            NativeRunner(path, config, 1, build)
+        save_file({other: each for other, each in tensors.items() if other != name}, path)
+        with pytest.raises(InvalidModel, match=f"{path}: {name} is missing"):
+            NativeRunner(path, config, 1, build)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InvalidModel, match=str(path)):
+        NativeRunner(path, config, 1, build)

@@ -12,7 +12,7 @@ from tests.support.grids import BOXES
 
 def tiny(side: int = 9, **changes: Any) -> TRMConfig:
     """An architecture so small that a random model of it runs in no time."""
-    fields = {"vocab_size": 11, "seq_len": side * side, "hidden_size": 24, "num_heads": 3, "mixer": "units", "box_shape": BOXES.get(side)}
+    fields = {"vocab_size": 11, "seq_len": side * side, "hidden_size": 48, "num_heads": 3, "mixer": "units", "box_shape": BOXES.get(side)}
     small = {"expansion": 2.0, "swiglu_multiple": 8, "H_cycles": 1, "L_cycles": 1, "L_layers": 1}
     return TRMConfig(**{**fields, **small, **changes})
 

@@ -1,0 +1,49 @@
+"""Which builds of `step.c` this CPU can run, and for which models. Knows no weights; loads nothing.
+
+They are there where a C compiler was when the package was installed, for x86-64 with AVX2 at least; elsewhere ONNX Runtime does the same step.
+"""
+
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from math import isqrt
+from pathlib import Path
+
+from app.model.config import TRMConfig
+
+FEATURES = {
+    "avx512_bf16": "avx2 fma bmi2 avx512f avx512bw avx512cd avx512dq avx512vl avx512_bf16",
+    "avx512": "avx2 fma bmi2 avx512f avx512bw avx512cd avx512dq avx512vl",
+    "avx2": "avx2 fma bmi2",
+}
+"""What a CPU must have, as Linux names it, for each build of `step.c`, the quickest first."""
+
+LARGEST_SIDE, HEAD, WHOLE = 16, 16, 16
+"""SIDE and HEAD of `step.c`, and what the widths of its matrices must be multiples of."""
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+@cache
+def builds() -> tuple[str, ...]:
+    """The builds that are installed and that this CPU can run, the quickest first."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    flags = next((set(line.split()) for line in lines if line.startswith("flags")), set[str]())
+    return tuple(name for name, needs in FEATURES.items() if flags.issuperset(needs.split()) and path_of(name))
+
+
+def path_of(build: str) -> Path | None:
+    """The library of a build; None where it was not built."""
+    here = Path(__file__).parent
+    return next((path for suffix in EXTENSION_SUFFIXES if (path := here / f"{build}{suffix}").exists()), None)
+
+
+def build_for(config: TRMConfig) -> str | None:
+    """The build that steps such a model here; None where there is none, or `step.c` does not know the architecture."""
+    return next(iter(builds()), None) if _known(config) else None
+
+
+def _known(config: TRMConfig) -> bool:
+    plain = config.pos_encodings == "none" and not config.prefix_len and config.gate == "silu"
+    whole = config.hidden_size % WHOLE == 0 and config.swiglu_size(config.hidden_size) % WHOLE == 0
+    units = config.mixer == "units" and config.head_dim == HEAD and isqrt(config.seq_len) <= LARGEST_SIDE
+    return plain and whole and config.vocab_size <= 256 and (units or config.mixer == "local")

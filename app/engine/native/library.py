@@ -1,0 +1,106 @@
+"""A build of `step.c` with a model's weights, as Python calls it. Knows no slots or requests."""
+
+import ctypes
+from math import isqrt, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file
+
+from app.engine.native.builds import path_of
+from app.errors import InvalidModel
+from app.model.config import TRMConfig
+
+
+class Library:
+    """One model in one build: `step` and `space` of `step.c`, with arrays in the place of pointers."""
+
+    def __init__(self, path: Path, config: TRMConfig, build: str) -> None:
+        """Load the weights file. Raises `InvalidModel` for one that does not fit the config."""
+        try:
+            self.tensors = load_file(path)
+        except Exception as error:  # safetensors raises several classes, all meaning that the file is none
+            raise InvalidModel(f"{path}: {error}") from error
+        self.hidden, side, inner = config.hidden_size, isqrt(config.seq_len), config.swiglu_size(config.hidden_size)
+        sizes = (
+            self.hidden,
+            inner,
+            config.vocab_size,
+            config.L_layers,
+            config.H_cycles,
+            config.L_cycles,
+            config.num_heads,
+            side,
+            config.q_head_input == "first",
+        )
+        weights = [self._tensor(path, name, shape) for name, shape in _shapes(config).items()]
+        weights[0] *= np.float32(sqrt(self.hidden))  # as the model embeds its symbols
+        self.H_init, self.L_init = (self._tensor(path, name, (self.hidden,)) for name in ("H_init", "L_init"))
+        library = ctypes.CDLL(str(path_of(build)))
+        library.trm_make.restype, library.trm_space.restype = ctypes.c_void_p, ctypes.c_size_t
+        pointers = (ctypes.c_void_p * len(weights))(*(each.ctypes.data for each in weights))
+        units = _units(config)
+        self.model = ctypes.c_void_p(
+            library.trm_make((ctypes.c_int32 * len(sizes))(*sizes), ctypes.c_float(config.rms_norm_eps), None if units is None else _pointer(units), pointers)
+        )
+        if not self.model:
+            raise MemoryError("no memory for the weights")
+        self._space, self._step = library.trm_space, library.trm_step
+        del self.tensors
+
+    def space(self, cells: int) -> int:
+        """Floats that a step of so many cells needs besides."""
+        return int(self._space(self.model, cells))
+
+    def bind(self, height: int, width: int, *arrays: NDArray[Any]) -> "Bound":
+        """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, tokens, z_H, z_L, answers, q and space."""
+        slots, *others = (_pointer(array) for array in arrays)
+        return Bound(self, (slots, ctypes.c_int(height), ctypes.c_int(width), *others))
+
+    def _tensor(self, path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        tensor = self.tensors.get(name)
+        if tensor is None or tensor.shape != shape:
+            raise InvalidModel(f"{path}: {name} is {'missing' if tensor is None else tensor.shape}, not of shape {shape}")
+        return np.array(tensor, dtype=np.float32, order="C")
+
+
+class Bound:
+    """A step with its arrays."""
+
+    def __init__(self, library: Library, arguments: tuple[Any, ...]) -> None:
+        self.library, self.arguments = library, arguments
+
+    def __call__(self, count: int) -> None:
+        """Step the first `count` of the slots that are named. Raises `ValueError` for a token outside the vocabulary; then nothing has changed."""
+        wrong = self.library._step(self.library.model, ctypes.c_int(count), *self.arguments)
+        if wrong >= 0:
+            raise ValueError(f"a token of slot {wrong} is out of the vocabulary")
+
+
+def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+    assert array.flags.c_contiguous
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _shapes(config: TRMConfig) -> dict[str, tuple[int, ...]]:
+    """The weights in the order of `trm_make`, with their shapes."""
+    hidden, inner = config.hidden_size, config.swiglu_size(config.hidden_size)
+    shapes: dict[str, tuple[int, ...]] = {"embed_tokens.embedding_weight": (config.vocab_size, hidden), "lm_head.weight": (config.vocab_size, hidden)}
+    shapes |= {"q_head.weight": (2, hidden), "q_head.bias": (2,)}
+    mixer = (
+        {"self_attn.qkv_proj": (3 * hidden, hidden), "self_attn.o_proj": (hidden, hidden)} if config.mixer == "units" else {"near.proj": (hidden, 5 * hidden)}
+    )
+    block = mixer | {"mlp.gate_up_proj": (2 * inner, hidden), "mlp.down_proj": (hidden, inner)}
+    return shapes | {f"L_level.layers.{layer}.{name}.weight": shape for layer in range(config.L_layers) for name, shape in block.items()}
+
+
+def _units(config: TRMConfig) -> NDArray[np.int32] | None:
+    """The cells of each row, column and box, (3, side, side), of mixer `units`."""
+    if config.box_shape is None or config.mixer != "units":
+        return None
+    side, (tall, wide) = isqrt(config.seq_len), config.box_shape
+    rows = np.arange(side * side, dtype=np.int32).reshape(side, side)
+    boxes = rows.reshape(side // tall, tall, side // wide, wide).transpose(0, 2, 1, 3).reshape(side, side)
+    return np.stack((rows, rows.T, boxes))

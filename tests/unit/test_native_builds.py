@@ -1,0 +1,75 @@
+"""Which build of the step in C runs where: told by what Linux says of the CPU."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.engine.native import builds as native
+from tests.support.stores import tiny
+
+V4 = "avx2 fma bmi2 avx512f avx512bw avx512cd avx512dq avx512vl"
+
+
+@pytest.fixture
+def cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A CPU with these flags, where all builds are installed."""
+
+    def made(flags: str) -> tuple[str, ...]:
+        info = tmp_path / "cpuinfo"
+        info.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbogomips\t: 1\n\nprocessor\t: 1\nflags\t\t: {flags}\n")
+        monkeypatch.setattr(native, "CPUINFO", info)
+        monkeypatch.setattr(native, "path_of", lambda build: tmp_path / build)
+        native.builds.cache_clear()
+        return native.builds()
+
+    yield made
+    native.builds.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("flags", "builds"),
+    [
+        (f"fpu {V4} avx512_bf16 amx_tile", ("avx512_bf16", "avx512", "avx2")),
+        (f"fpu {V4} avx512_vnni", ("avx512", "avx2")),
+        ("avx512f avx2 fma bmi2", ("avx2",)),
+        ("avx2 fma", ()),
+        ("", ()),
+    ],
+)
+def test_a_cpu_runs_what_it_has_the_instructions_for(cpu, flags: str, builds: tuple[str, ...]) -> None:
+    assert cpu(flags) == builds
+
+
+def test_where_linux_does_not_tell_nothing_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(native, "CPUINFO", tmp_path / "none")
+    native.builds.cache_clear()
+    assert native.builds() == ()
+    native.builds.cache_clear()
+
+
+def test_what_was_not_built_is_not_run(cpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cpu(V4)
+    monkeypatch.setattr(native, "path_of", lambda build: tmp_path / build if build == "avx2" else None)
+    native.builds.cache_clear()
+    assert native.build_for(tiny(9)) == "avx2"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mixer": "attention", "box_shape": None},
+        {"mixer": "mlp", "box_shape": None},
+        {"pos_encodings": "learned"},
+        {"gate": "sigmoid_norm"},
+        {"hidden_size": 24},
+        {"hidden_size": 96},
+        {"swiglu_multiple": 1, "expansion": 2.2},
+        {"vocab_size": 300},
+        {"seq_len": 20 * 20, "box_shape": (4, 5)},
+    ],
+)
+def test_it_is_for_architectures_that_it_knows(cpu, changes: dict[str, object]) -> None:
+    cpu(V4)
+    assert native.build_for(tiny(9)) == "avx512"
+    assert native.build_for(replace(tiny(9), **changes)) is None
