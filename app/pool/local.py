@@ -3,11 +3,11 @@
 For one-off solves, evaluation and tests; a step that crashes the interpreter takes everything with it here.
 """
 
-import multiprocessing
 import threading
 
 from app.pool import worker
 from app.pool.messages import Stop
+from app.pool.pipe import Channel, pair
 from app.pool.processes import ProcessPool, WorkerProcess
 
 
@@ -18,8 +18,8 @@ class WorkerThread(WorkerProcess):
 
     def launch(self) -> None:
         """Start a fresh thread."""
-        self.pipe, child = multiprocessing.Pipe()
-        thread = threading.Thread(target=worker.serve, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
+        self.end, child = pair()
+        thread = threading.Thread(target=worker.serve, args=(Channel(child), self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
         thread.start()
         self.thread = thread
 
@@ -31,7 +31,6 @@ class WorkerThread(WorkerProcess):
         """Wait for the thread that was told to end. Blocks."""
         if self.thread is not None:
             self.thread.join(10)
-        self.detach()
 
 
 class LocalPool(ProcessPool):

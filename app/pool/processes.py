@@ -8,13 +8,12 @@ import asyncio
 import atexit
 import logging
 import multiprocessing
-import threading
+import socket
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from multiprocessing.connection import Connection
+from functools import partial
 from multiprocessing.process import BaseProcess
-from queue import SimpleQueue
 
 from app.engine.request import Expired, Failed, Finished, Outcome, Request, TraceStep
 from app.errors import DeadlineExceeded, Draining, InvalidModel, NoWorker, QueueFull, StepFailed
@@ -23,6 +22,7 @@ from app.pool import worker
 from app.pool.base import PoolStatus, Watch
 from app.pool.dispatch import Dispatcher, Member, Ticket
 from app.pool.messages import Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, ToWorker, WorkerSpec
+from app.pool.pipe import Line, pair
 
 log = logging.getLogger(__name__)
 FIRST_BACKOFF, LAST_BACKOFF = 0.05, 10.0
@@ -37,20 +37,18 @@ class WorkerProcess:
 
     def __init__(self, name: str, spec: WorkerSpec) -> None:
         self.spec, self.member = spec, Member(name, self.send)
-        self.pipe: Connection[ToWorker, FromWorker] | None = None
+        self.end: socket.socket | None = None
+        self.line: Line[ToWorker, FromWorker] | None = None
         self.process: BaseProcess | None = None
         self.up, self.gone = asyncio.Event(), asyncio.Event()
         self.reason, self.device = "", spec.device
         self.unanswered_since: float | None = None
         self.under_way: asyncio.Future[None] | None = None
-        self.outbox: SimpleQueue[ToWorker | None] = SimpleQueue()
-        self.carriers: list[threading.Thread] = []
 
     def launch(self) -> None:
         """Start a fresh process. Blocks for some milliseconds, so it is called off the event loop."""
-        context = multiprocessing.get_context("spawn")
-        self.pipe, child = context.Pipe()
-        process = context.Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
+        self.end, child = pair()
+        process = multiprocessing.get_context("spawn").Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
         process.start()
         atexit.register(process.kill)  # multiprocessing would wait for it there, and it waits for us
         self.process = process
@@ -59,33 +57,15 @@ class WorkerProcess:
     def send(self, message: ToWorker) -> None:
         """Send a message, without ever blocking; to a worker that just died it is lost, which its death makes good."""
         self.unanswered_since = self.unanswered_since or time.monotonic()
-        self.outbox.put(message)
+        if self.line is not None:
+            self.line.send(message)
 
-    def attach(self, deliver: "Callable[[WorkerProcess, FromWorker | None], None]") -> None:
-        """Let two threads carry messages: `deliver` is called in the event loop with each one that comes, at last with None.
-
-        Not the loop itself: half a message would block it, and uvloop makes the pipe non-blocking, which a `Connection` cannot bear.
-        """
-        assert self.pipe is not None
-        loop, pipe, outbox = asyncio.get_running_loop(), self.pipe, SimpleQueue[ToWorker | None]()
-        self.outbox = outbox
-
-        def listen() -> None:
-            with suppress(EOFError, OSError):  # the end of the pipe is the worker's death
-                while True:
-                    loop.call_soon_threadsafe(deliver, self, pipe.recv())
-            outbox.put(None)
-            with suppress(RuntimeError):  # the loop may have ended before
-                loop.call_soon_threadsafe(deliver, self, None)
-
-        def write() -> None:
-            with suppress(OSError):
-                while (message := outbox.get()) is not None:
-                    pipe.send(message)
-
-        self.carriers = [threading.Thread(target=carry, name=f"{carry.__name__}-{self.member.name}", daemon=True) for carry in (listen, write)]
-        for carrier in self.carriers:
-            carrier.start()
+    async def attach(self, deliver: "Callable[[WorkerProcess, FromWorker | None], None]") -> None:
+        """Let `deliver` be called in the event loop with each message that comes, at last with None."""
+        assert self.end is not None
+        line = Line[ToWorker, FromWorker](partial(deliver, self))
+        await line.open(self.end)
+        self.end, self.line = None, line
 
     def kill(self) -> None:
         """End the process, if it still runs, at once."""
@@ -98,16 +78,15 @@ class WorkerProcess:
             self.process.join(5)
             self.process.kill()
             self.process.join()
-        self.detach()
+            atexit.unregister(self.process.kill)
 
     def detach(self) -> None:
-        """Let go of the pipe of a worker that has ended. Blocks until its carriers have."""
-        for carrier in self.carriers:
-            carrier.join()
-        if self.pipe is not None:
-            self.pipe.close()
-        if self.process is not None:
-            atexit.unregister(self.process.kill)
+        """Let go of the pipe, to which a worker that still runs ends."""
+        if self.line is not None:
+            self.line.close()
+        if self.end is not None:
+            self.end.close()
+        self.end = self.line = None
 
 
 class ProcessPool:
@@ -220,7 +199,11 @@ class ProcessPool:
         for each in self.workers:
             each.member.ready = False
             each.send(Stop())
+            if each.line is None:
+                each.detach()  # it cannot be told otherwise
         await asyncio.gather(*(asyncio.to_thread(each.reap) for each in self.workers))
+        for each in self.workers:
+            each.detach()
 
     def _expire(self, ticket: Ticket) -> None:
         """The deadline passed: refuse what still waits here. What a worker holds it answers itself, unless it hangs or dies."""
@@ -245,7 +228,7 @@ class ProcessPool:
             try:
                 each.under_way = asyncio.ensure_future(asyncio.to_thread(each.launch))
                 await asyncio.shield(each.under_way)
-                each.attach(self._handle)
+                await each.attach(self._handle)
             except Exception as error:  # whatever it is, the place must not stay empty in silence
                 each.reason = f"it could not be launched: {error}"
                 each.gone.set()
@@ -255,7 +238,8 @@ class ProcessPool:
             each.kill()
             log.warning("worker died", extra={"worker": each.member.name, "reason": each.reason or "killed"})
             self.metrics.worker_restarts.labels("failed" if each.reason else "died").inc()
-            each.under_way = asyncio.ensure_future(asyncio.to_thread(each.detach))
+            each.detach()
+            each.under_way = asyncio.ensure_future(asyncio.to_thread(each.reap))
             await asyncio.shield(each.under_way)
             await asyncio.sleep(backoff)
 

@@ -6,11 +6,11 @@ Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the 
 import contextlib
 import os
 import signal
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
-from multiprocessing.connection import Connection
 
 from app.engine.calibration import quickest, smallest_batch
 from app.engine.engine import Engine, Step
@@ -21,6 +21,7 @@ from app.errors import TRMError
 from app.model.embedding import PuzzleTable
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
+from app.pool.pipe import Channel
 from app.puzzles.families import FAMILIES
 
 NICENESS = 5
@@ -82,7 +83,7 @@ class Worker:
     `untold` are steps of each model that nobody waits to hear of: reading a message for each would take time from the process that answers requests.
     """
 
-    def __init__(self, pipe: "Connection[FromWorker, ToWorker]", engines: dict[str, dict[int, Engine]]) -> None:
+    def __init__(self, pipe: Channel[FromWorker, ToWorker], engines: dict[str, dict[int, Engine]]) -> None:
         self.pipe, self.engines = pipe, engines
         self.untold: defaultdict[str, list[Step]] = defaultdict(list)
         self.told = time.monotonic()
@@ -122,7 +123,7 @@ class Worker:
     def _receive(self) -> bool:
         """Take all messages that are there, waiting for one only when there is nothing to step; False at the end."""
         block = not self._busy()
-        while self.pipe.poll(None if block else 0):
+        while self.pipe.poll(wait=block):
             block = False
             match self.pipe.recv():
                 case Submit(model, request):
@@ -135,7 +136,7 @@ class Worker:
         return True
 
 
-def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
+def serve(pipe: Channel[FromWorker, ToWorker], spec: WorkerSpec) -> None:
     """Build the engines and run the loop; a failure is told to the pool in one sentence before the worker ends."""
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
@@ -148,9 +149,9 @@ def serve(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
     pipe.close()
 
 
-def main(pipe: "Connection[FromWorker, ToWorker]", spec: WorkerSpec) -> None:
+def main(end: socket.socket, spec: WorkerSpec) -> None:
     """Entry point of a worker process. Signals reach the whole process group; when to end is the parent's to say."""
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, signal.SIG_IGN)
     os.nice(NICENESS)
-    serve(pipe, spec)
+    serve(Channel(end), spec)

@@ -10,6 +10,7 @@ import pytest
 from app.errors import DeadlineExceeded, InvalidModel, WorkerLost
 from app.metrics import Metrics
 from app.pool.messages import Ready, WorkerSpec
+from app.pool.pipe import Channel, pair
 from tests.contract.pools import CELLS, until
 from tests.support.requests import ask
 from tests.support.workers import DEADLY, HANGING, HarmfulPool, StillbornPool, harmful_main
@@ -86,11 +87,11 @@ async def test_a_worker_that_dies_before_its_first_step_keeps_the_pool_from_star
 
 
 def test_a_worker_ends_when_its_server_is_gone(spec: WorkerSpec) -> None:
-    context = multiprocessing.get_context("spawn")
-    pipe, child = context.Pipe()
-    worker = context.Process(target=harmful_main, args=(child, spec))
+    end, child = pair()
+    worker = multiprocessing.get_context("spawn").Process(target=harmful_main, args=(child, spec))
     worker.start()
     child.close()
+    pipe = Channel(end)
     assert isinstance(pipe.recv(), Ready)
     pipe.close()
     worker.join(10)

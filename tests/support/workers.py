@@ -6,14 +6,15 @@ Nothing here imports torch or onnxruntime, so the processes start quickly.
 import contextlib
 import multiprocessing
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 
 from app.engine.engine import Engine
 from app.pool.local import LocalPool, WorkerThread
 from app.pool.messages import WorkerSpec
+from app.pool.pipe import Channel, pair
 from app.pool.processes import ProcessPool, WorkerProcess
 from app.pool.worker import Worker
 from app.puzzles.sudoku import rules
@@ -31,7 +32,7 @@ class PacedOracle(Oracle):
         return super().step(size, first)
 
 
-def serve(pipe: Connection, spec: WorkerSpec, depth: Callable[[bytes], float]) -> None:
+def serve(pipe: Channel, spec: WorkerSpec, depth: Callable[[bytes], float]) -> None:
     """What `app.pool.worker.serve` does, with 4x4 oracles for models."""
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         Worker(pipe, {name: {16: Engine(PacedOracle(spec.slots, 16, depth), rules(4))} for name in spec.models}).run()
@@ -42,8 +43,8 @@ class OracleThread(WorkerThread):
     """Solves nothing, so that a test decides by steps and attempts how long a puzzle takes."""
 
     def launch(self) -> None:
-        self.pipe, child = multiprocessing.Pipe()
-        self.thread = threading.Thread(target=serve, args=(child, self.spec, lambda _: NEVER), daemon=True)
+        self.end, child = pair()
+        self.thread = threading.Thread(target=serve, args=(Channel(child), self.spec, lambda _: NEVER), daemon=True)
         self.thread.start()
 
 
@@ -51,7 +52,7 @@ class OraclePool(LocalPool):
     make_worker = OracleThread
 
 
-def harmful_main(pipe: Connection, spec: WorkerSpec) -> None:
+def harmful_main(end: socket.socket, spec: WorkerSpec) -> None:
     """Solves puzzles in three steps, but really dies or hangs on two of them, leaving a note in the store's folder."""
 
     def depth(question: bytes) -> float:
@@ -62,10 +63,10 @@ def harmful_main(pipe: Connection, spec: WorkerSpec) -> None:
             time.sleep(600)
         return 3
 
-    serve(pipe, spec, depth)
+    serve(Channel(end), spec, depth)
 
 
-def stillborn_main(pipe: Connection, spec: WorkerSpec) -> None:
+def stillborn_main(end: socket.socket, spec: WorkerSpec) -> None:
     os._exit(9)
 
 
@@ -73,9 +74,8 @@ class HarmfulProcess(WorkerProcess):
     main = staticmethod(harmful_main)
 
     def launch(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, child = context.Pipe()
-        self.process = context.Process(target=self.main, args=(child, self.spec), daemon=True)
+        self.end, child = pair()
+        self.process = multiprocessing.get_context("spawn").Process(target=self.main, args=(child, self.spec), daemon=True)
         self.process.start()
         child.close()
 

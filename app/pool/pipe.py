@@ -1,0 +1,110 @@
+"""The pipe between the pool and a worker: whole messages over a pair of sockets. The pool's end never waits, the worker's does. Knows no messages."""
+
+import asyncio
+import pickle
+import select
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Generic, TypeVar, cast
+
+Sent = TypeVar("Sent")
+Received = TypeVar("Received")
+HEAD = struct.Struct("!I")
+"""In front of each message: how many bytes it has."""
+READ = 2**18
+
+
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends, of which one may be given to another process."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+
+
+def _framed(message: object) -> bytes:
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    return HEAD.pack(len(data)) + data
+
+
+class _Pieces(Generic[Received]):
+    """Bytes as they come, messages as soon as they are whole. Only our own processes write here, so what is unpickled is ours."""
+
+    def __init__(self) -> None:
+        self.rest = bytearray()
+
+    def add(self, data: bytes) -> list[Received]:
+        self.rest += data
+        messages, start = list[Received](), 0
+        while len(self.rest) >= (body := start + HEAD.size) and len(self.rest) >= (end := body + HEAD.unpack_from(self.rest, start)[0]):
+            messages.append(cast("Received", pickle.loads(self.rest[body:end])))  # noqa: S301
+            start = end
+        del self.rest[:start]
+        return messages
+
+
+class Channel(Generic[Sent, Received]):
+    """The worker's end."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end, self.pieces, self.whole = end, _Pieces[Received](), deque[Received]()
+        self.readable = select.poll()
+        self.readable.register(end, select.POLLIN)
+
+    def send(self, message: Sent) -> None:
+        """Send a message. Raises `OSError` when the other end is gone."""
+        self.end.sendall(_framed(message))
+
+    def poll(self, *, wait: bool) -> bool:
+        """Whether something has come, or the other end is gone; `wait` until then."""
+        return bool(self.whole) or bool(self.readable.poll(None if wait else 0))
+
+    def recv(self) -> Received:
+        """The next message, when it has come. Raises `EOFError` when the other end is gone, or `OSError`."""
+        while not self.whole:
+            data = self.end.recv(READ)
+            if not data:
+                raise EOFError
+            self.whole.extend(self.pieces.add(data))
+        return self.whole.popleft()
+
+    def close(self) -> None:
+        """Let the other end know that this one is gone."""
+        self.end.close()
+
+
+class Line(asyncio.Protocol, Generic[Sent, Received]):
+    """The pool's end, in the event loop: `deliver` is called with each message that comes, and at last with None."""
+
+    def __init__(self, deliver: Callable[[Received | None], None]) -> None:
+        self.deliver, self.pieces = deliver, _Pieces[Received]()
+        self.transport: asyncio.Transport | None = None
+
+    async def open(self, end: socket.socket) -> None:
+        """Begin to carry messages; the socket is this line's from now on."""
+        end.setblocking(False)
+        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=end)
+
+    def send(self, message: Sent) -> None:
+        """Send a message; when the other end is gone it is lost."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(_framed(message))
+
+    def close(self) -> None:
+        """Let the other end know that this one is gone. Nothing is delivered any more."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop once the socket is its own."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop with what has come."""
+        for message in self.pieces.add(data):
+            self.deliver(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why it is lost does not matter
+        """Called by the loop when the other end is gone, or this one was closed."""
+        with suppress(RuntimeError):  # the loop may be ending, too
+            self.deliver(None)
