@@ -2,7 +2,8 @@
 
     python -m bench.arithmetic [--slots 32] [--batch 16] [--threads 1]
 
-The paper's model has random weights: how fast it steps does not depend on them. The machine's rate is that of float32 products of 1024 x 1024 matrices, by
+The paper's model has random weights: how fast it steps does not depend on them. In C the inputs of products are bfloat16 where the
+CPU multiplies them, so such a step may be quicker than all its products in float32. The machine's rate is that of float32 products of 1024 x 1024 matrices, by
 torch's library or by numpy's, whichever is faster here. The last line is one JSON document.
 """
 
@@ -18,10 +19,13 @@ from pathlib import Path
 
 import torch
 
+from app.engine.native.builds import builds
+from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
+from app.engine.runner import Runner
 from app.model.config import TRMConfig
 from app.model.export import export
-from app.model.store import GRAPH, ModelStore
+from app.model.store import GRAPH, WEIGHTS, ModelStore
 from app.model.trm import TRM
 from app.settings import PROJECT
 from app.training.recipes import RECIPES
@@ -74,9 +78,8 @@ def flop_per_step(config: TRMConfig) -> float:
     return evaluations * config.L_layers * block + positions * 2 * hidden * config.vocab_size
 
 
-def step_seconds(graph: Path, slots: int, threads: int) -> float:
+def step_seconds(runner: Runner, slots: int) -> float:
     """Seconds of the fastest of two steps with so many slots full."""
-    runner = OnnxRunner(graph, slots, threads)
     for slot, question in enumerate(mix(slots).questions):
         runner.load(slot, question)
     return fastest(lambda: runner.step(slots), 2)
@@ -92,20 +95,26 @@ def main() -> None:
     entry, full = ModelStore(PROJECT / "model_store", ("sudoku",)).entries["sudoku"], RECIPES[FULL_SIZE].changed({"arch.H_cycles": 3, "arch.L_cycles": 6}).arch
     with tempfile.TemporaryDirectory() as folder:
         export(TRM(full), Path(folder) / GRAPH)
-        steps = [
-            (f"sudoku, {arguments.slots} slots", entry.config, arguments.slots, entry.file(GRAPH)),
-            (f"the paper's, batch {arguments.batch}", full, arguments.batch, Path(folder) / GRAPH),
+        slots, batch, threads = arguments.slots, arguments.batch, arguments.threads
+        steps: list[tuple[str, TRMConfig, int, Runner]] = [
+            (f"the paper's, batch {batch}, ONNX Runtime", full, batch, OnnxRunner(Path(folder) / GRAPH, batch, threads)),
+            (f"sudoku, {slots} slots, ONNX Runtime", entry.config, slots, OnnxRunner(entry.file(GRAPH), slots, threads)),
+            *(
+                (f"sudoku, {slots} slots, in C for {build}", entry.config, slots, NativeRunner(entry.file(WEIGHTS), entry.config, slots, build))
+                for build in builds()
+                if threads == 1
+            ),
         ]
-        sgemm, rows = sgemm_rate(arguments.threads), dict[str, dict[str, float]]()
-        for name, config, slots, graph in steps:
-            seconds = step_seconds(graph, slots, arguments.threads)
+        sgemm, rows = sgemm_rate(threads), dict[str, dict[str, float]]()
+        for name, config, slots, runner in steps:
+            seconds = step_seconds(runner, slots)
             rows[name] = {"ms_per_step": seconds * 1000, "gflops": slots * flop_per_step(config) / seconds / 1e9}
     print(
         f"sgemm {sgemm / 1e9:.0f} GFLOP/s on {arguments.threads} threads", "", "| model | ms / step | GFLOP/s | share of sgemm |", "| --- " * 4 + "|", sep="\n"
     )
     for name, row in rows.items():
         row["share_of_sgemm"] = row["gflops"] * 1e9 / sgemm
-        print(f"| {name} | {row['ms_per_step']:.0f} | {row['gflops']:.1f} | {row['share_of_sgemm']:.2f} |")
+        print(f"| {name} | {row['ms_per_step']:.1f} | {row['gflops']:.1f} | {row['share_of_sgemm']:.2f} |")
     print(json.dumps({"bench": "arithmetic", "sgemm_gflops": sgemm / 1e9, **vars(arguments), "results": rows}))
 
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from app.engine.onnx_runner import OnnxRunner
 from app.engine.request import Request
+from app.engine.runner import Runner
 from app.metrics import Metrics
-from app.model.store import GRAPH, ModelStore
+from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.processes import ProcessPool
+from app.pool.worker import make_runner
 from app.settings import PROJECT
 from bench.puzzles import mix
 
@@ -54,7 +55,7 @@ def steps() -> tuple[list[StepFigures], int]:
     entry, rows, bytes_per_slot = ModelStore(STORE, (MODEL,)).entries[MODEL], list[StepFigures](), 0
     puzzles = mix(max(SLOTS)).questions
     for slots in SLOTS:
-        runner = OnnxRunner(entry.file(GRAPH), slots, threads=1)
+        runner = make_runner(entry, WorkerSpec(store=STORE, models=(MODEL,), slots=slots, threads=1))
         for slot in range(slots):
             runner.load(slot, puzzles[slot])
         best = float("inf")
@@ -62,9 +63,14 @@ def steps() -> tuple[list[StepFigures], int]:
             started = time.perf_counter()
             runner.step(slots)
             best = min(best, time.perf_counter() - started)
-        bytes_per_slot = sum(array.nbytes for array in (*runner.inputs.values(), *runner.outputs.values())) // slots
+        bytes_per_slot = state_bytes(runner) // slots
         rows.append(StepFigures(slots, best * 1000, slots / best))
     return rows, bytes_per_slot
+
+
+def state_bytes(runner: Runner) -> int:
+    """Bytes of the arrays of a runner that have a row for each slot."""
+    return sum(array.nbytes for array in vars(runner).values() if isinstance(array, np.ndarray) and len(array) == runner.slots and array.ndim > 1)
 
 
 async def crowd(workers: int) -> list[PoolFigures]:

@@ -1,6 +1,6 @@
-"""One attempt at each puzzle of a batch: the ONNX step in a loop until every answer obeys the rules or its steps are used up.
+"""One attempt at each puzzle of a batch: the step in a loop until every answer obeys the rules or its steps are used up.
 
-What every peer serves. The step is our own runner's (same graph, same session settings), the rules are the project's. Knows no server.
+What every peer serves. The step is one of our own runners (the ONNX graph, unless asked otherwise), the rules are the project's. Knows no server.
 """
 
 import math
@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.engine.onnx_runner import OnnxRunner
-from app.model.store import GRAPH, ModelStore
+from app.model.store import ModelStore
+from app.pool.messages import WorkerSpec
+from app.pool.worker import make_runner
 from app.puzzles.sudoku import rules
 from app.settings import PROJECT
 from bench.peers.grids import Answer, Asked, text, tokens
@@ -23,7 +24,8 @@ class Solver:
         entry = ModelStore(PROJECT / "model_store", (MODEL,)).entries[MODEL]
         guesses = entry.manifest.guesses
         assert guesses is not None
-        self.runner, self.rules = OnnxRunner(entry.file(GRAPH), options.batch, options.threads), rules(9)
+        spec = WorkerSpec(store=PROJECT / "model_store", models=(MODEL,), backend=options.step, slots=options.batch, threads=options.threads)
+        self.runner, self.rules = make_runner(entry, spec), rules(9)
         self.shrinks, self.steps = options.rows == "shrink", {False: entry.manifest.defaults.max_steps, True: guesses.steps}
         self.doubt = math.log(guesses.doubt / (1 - guesses.doubt))
 

@@ -10,6 +10,8 @@ MODEL = "sudoku"
 
 Rows = Literal["shrink", "keep"]
 """What a batch does with rows that are solved: leave them out of its further steps, or step them on until all are done."""
+Step = Literal["onnx", "auto"]
+"""What steps a peer's batch: ONNX Runtime, as anybody would have it do, or what our own workers take for the quickest, the step in C."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,7 @@ class Options:
     wait_ms: int
     variant: str = ""
     rows: Rows = "shrink"
+    step: Step = "onnx"
 
     def environment(self) -> dict[str, str]:
         """The variables from which `read` makes the same options."""

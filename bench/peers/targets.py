@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.model.store import Manifest
+from app.pool.messages import Backend
 from app.settings import PROJECT
 from bench.peers.asking import Ask, ask_ours, ask_peer
 from bench.peers.options import MODEL, Options
@@ -78,10 +79,18 @@ class Peer:
         return [replace(best, variant=variant) for variant in self.variants if variant != best.variant]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Ours:
-    """`trm serve` with its defaults: one model, and as many workers and threads as the others."""
+    """`trm serve` with its defaults but for the backend: one model, and as many workers and threads as the others."""
 
-    name, title, log = "ours", "TRM Serve", HOME / "ours" / "server.log"
+    name: str
+    title: str
+    backend: Backend
+
+    @property
+    def log(self) -> Path:
+        """What its last server wrote."""
+        return HOME / self.name / "server.log"
 
     def install(self) -> None:
         """It is here."""
@@ -89,7 +98,14 @@ class Ours:
 
     def start(self, options: Options) -> tuple[list[str], dict[str, str]]:
         """Command and environment of a server; nothing of it is swept."""
-        settings = {"port": options.port, "workers": options.workers, "threads": options.threads, "models": f'["{MODEL}"]', "drain_seconds": 0}
+        settings = {
+            "port": options.port,
+            "workers": options.workers,
+            "threads": options.threads,
+            "models": f'["{MODEL}"]',
+            "drain_seconds": 0,
+            "backend": self.backend,
+        }
         flags = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", str(value))]
         return [sys.executable, "-m", "app.cli", "serve", *flags], {}
 
@@ -105,6 +121,7 @@ RAY = {
     # and HAProxy in place of its HTTP proxy in Python; that one opens ports for its statistics on all interfaces while it runs
     "throughput, HAProxy": {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1", "RAY_SERVE_ENABLE_HA_PROXY": "1"},
 }
+OURS = (Ours(name="ours", title="TRM Serve", backend="auto"), Ours(name="ours-onnx", title="TRM Serve, ONNX step", backend="onnx"))
 PEERS = (
     Peer(name="litserve", title="LitServe", path="/predict"),
     Peer(
