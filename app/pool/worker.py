@@ -51,6 +51,7 @@ def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
     """The runners to choose from: the step in C, which takes one thread, where it knows the model, and ONNX Runtime for other numbers of threads."""
     from app.engine.native.builds import build_for
 
+    graph = entry.file(GRAPH)  # checked even where nothing reads it here: clients download it
     build = build_for(entry.config) if spec.backend == "auto" else None
     if build:
         from app.engine.native_runner import NativeRunner
@@ -60,7 +61,7 @@ def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
     for threads in choices[choices[0] == 1 :] if build else choices:
         from app.engine.onnx_runner import OnnxRunner
 
-        yield OnnxRunner(entry.file(GRAPH), spec.slots, threads, PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None)
+        yield OnnxRunner(graph, spec.slots, threads, PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None)
 
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:

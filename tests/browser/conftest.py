@@ -18,7 +18,7 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with Server() as server:
+    with Server(backend="onnx") as server:  # as the browser does, so that both take the same steps
         yield server
 
 

@@ -49,8 +49,7 @@ async def test_a_pool_refuses_before_it_starts_when_it_is_full_and_once_it_close
 @pytest.mark.parametrize("kind", [LocalPool, ProcessPool])
 async def test_a_model_that_is_not_what_it_says_keeps_a_pool_from_starting(kind, tmp_path) -> None:
     put(tmp_path, "broken", 4)
-    for name in (GRAPH, WEIGHTS):
-        (tmp_path / "broken" / name).write_text("tampered with")
+    (tmp_path / "broken" / GRAPH).write_text("tampered with")
     pool = kind(WorkerSpec(store=tmp_path, models=("broken",), slots=1), 2, 1, Metrics())
     with pytest.raises(InvalidModel, match=r"worker \d could not start: .*its sha256 differs"):
         await pool.start()

@@ -56,7 +56,7 @@ def test_a_full_queue_does_not_refuse_it(small: Server) -> None:
 
 
 def test_what_waits_beyond_the_deadline_is_a_problem_in_its_place(small: Server) -> None:
-    found = results(small, [IMPOSSIBLE, *distinct(9, seed=913)], **{**ENDLESS, "timeout_ms": 200}, cache="bypass")
+    found = results(small, [IMPOSSIBLE, *distinct(9, seed=913)], **{**ENDLESS, "timeout_ms": 100}, cache="bypass")
     assert (found[0]["status"], found[0]["halt_reason"]) == ("unsolved", "deadline")
     assert [(each["status"], each["type"]) for each in found[1:]] == [(504, "/problems/deadline-exceeded")] * 9
     idle(small)
