@@ -4,8 +4,10 @@ Workers have no registry: what they measure comes over the pipe. Label values co
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -121,6 +123,9 @@ class Metrics:
         self.jobs_store_up = Gauge("trm_jobs_store_up", "Whether the store of jobs answered last time.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
         registry.register(Joules(energy))
+        for series in vars(self).values():
+            if isinstance(series, MetricWrapperBase):
+                series.labels = cache(series.labels)  # type: ignore[method-assign]  # the library takes a lock and makes strings each time; our sets are closed
         self._initialise(models)
 
     def _initialise(self, models: tuple[str, ...]) -> None:
@@ -178,11 +183,13 @@ class Metrics:
 
     def stepped(self, worker: str, device: str, model: str, steps: Sequence[tuple[int, float]]) -> None:
         """Steps were run, each on so many slots and taking so many seconds; one on no slots was none."""
+        durations, sizes, last = self.step_duration.labels(model, device), self.step_size.labels(model), self.worker_last_step.labels(worker)
         for size, seconds in steps:
             if size:
-                self.step_duration.labels(model, device).observe(seconds)
-                self.step_size.labels(model).observe(size)
-                self.worker_last_step.labels(worker).set_to_current_time()
+                durations.observe(seconds)
+                sizes.observe(size)
+        if any(size for size, _ in steps):
+            last.set_to_current_time()
 
     def render(self) -> bytes:
         """All series in Prometheus' text format."""

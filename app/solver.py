@@ -192,8 +192,9 @@ class Solver:
             queued = max(0.0, time.monotonic() - started - result.solve_seconds)
             outcome = "solved" if is_solved(result.verified, result.halt_reason) else "unsolved"
             self._count(entry.name, result, queued)
-            trace = tuple(self._cropped(entry, puzzle, step) for step in result.trace)
-            return replace(self._cropped(entry, puzzle, result), trace=trace), queued
+            if result.trace:
+                result = replace(result, trace=tuple(self._cropped(entry, puzzle, step) for step in result.trace))
+            return self._cropped(entry, puzzle, result), queued
         except asyncio.CancelledError:
             outcome = "abandoned"
             raise
@@ -215,7 +216,8 @@ class Solver:
 
     def _cropped(self, entry: Entry, puzzle: Puzzle, seen: Seen) -> Seen:
         """What is on the model's grid, as on the puzzle's."""
-        return replace(seen, cells=self._crop(entry, puzzle, seen.cells))
+        cells = self._crop(entry, puzzle, seen.cells)
+        return seen if cells is seen.cells else replace(seen, cells=cells)
 
     def _crop(self, entry: Entry, puzzle: Puzzle, cells: bytes) -> bytes:
         return self.families[puzzle.family].crop(cells, puzzle, *entry.grid(puzzle.height, puzzle.width))

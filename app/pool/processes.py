@@ -153,6 +153,9 @@ class ProcessPool:
 
     async def _wait_for_room(self, ticket: Ticket) -> None:
         """Queue a ticket as soon as it would not be refused, after those that came here before. Raises `DeadlineExceeded` or `Draining` if that is never."""
+        if not self.door.locked():  # nobody came before
+            with suppress(QueueFull, NoWorker):
+                return self._admit(ticket)
         try:
             async with asyncio.timeout_at(ticket.request.deadline), self.door:
                 while True:

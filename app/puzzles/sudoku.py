@@ -38,6 +38,8 @@ class SudokuRules:
         boxes = cells.reshape(side // tall, tall, side // wide, wide).swapaxes(1, 2).reshape(side, side)
         self.units: NDArray[np.intp] = np.concatenate([cells, cells.T, boxes])
         """Cell indices of every row, column and box, (3 * side, side)."""
+        self.places = np.ascontiguousarray(self.units.T)
+        """The same turned, over which a reduction is quicker."""
         self.memberships: NDArray[np.intp] = np.nonzero((self.units[:, None, :] == np.arange(side * side)[None, :, None]).any(2).T)[1].reshape(-1, 3)
         """Of which units each cell is, (side * side, 3)."""
         self.complete = sum(1 << (digit + 1) for digit in range(1, side + 1))
@@ -45,9 +47,9 @@ class SudokuRules:
 
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """Units without all digits plus givens overwritten, (batch,)."""
-        incomplete = np.bitwise_or.reduce(self.bits[answers][:, self.units], axis=2) != self.complete
+        incomplete = np.bitwise_or.reduce(self.bits.take(answers).take(self.places, axis=1), axis=1) != self.complete
         overwritten = (inputs != BLANK) & (inputs != answers)
-        broken: NDArray[np.intp] = incomplete.sum(1) + overwritten.sum(1)
+        broken: NDArray[np.intp] = np.add.reduce(incomplete, axis=1, dtype=np.intp) + np.add.reduce(overwritten, axis=1, dtype=np.intp)
         return broken
 
     def contradictory(self, question: Tokens) -> bool:
