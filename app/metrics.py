@@ -183,13 +183,12 @@ class Metrics:
 
     def stepped(self, worker: str, device: str, model: str, steps: Sequence[tuple[int, float]]) -> None:
         """Steps were run, each on so many slots and taking so many seconds; one on no slots was none."""
-        durations, sizes, last = self.step_duration.labels(model, device), self.step_size.labels(model), self.worker_last_step.labels(worker)
         for size, seconds in steps:
             if size:
-                durations.observe(seconds)
-                sizes.observe(size)
+                self.step_duration.labels(model, device).observe(seconds)
+                self.step_size.labels(model).observe(size)
         if any(size for size, _ in steps):
-            last.set_to_current_time()
+            self.worker_last_step.labels(worker).set_to_current_time()
 
     def render(self) -> bytes:
         """All series in Prometheus' text format."""
