@@ -25,7 +25,8 @@ FROM dependencies AS application
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
-RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --target /opt/trm .
+RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --target /opt/trm . && \
+    { [ "$(uname -m)" != x86_64 ] || [ "$(ls /opt/trm/app/engine/native/*.so | wc -l)" = 3 ]; }
 
 FROM ${PYTHON} AS runtime
 ARG VERSION=0.1.0

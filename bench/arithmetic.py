@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
-from app.engine.native.builds import builds
+from app.engine.native.builds import build_for, builds
 from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.runner import Runner
@@ -85,8 +86,24 @@ def step_seconds(runner: Runner, slots: int) -> float:
     return fastest(lambda: runner.step(slots), 2)
 
 
+def of_one_slot(store: ModelStore) -> dict[str, dict[str, float]]:
+    """Milliseconds of a step of one slot on one thread, of each model that the step in C knows, by what runs it; of a maze model on 20x20."""
+    rows = dict[str, dict[str, float]]()
+    for entry in store.entries.values():
+        if not build_for(entry.config):
+            continue
+        runners: dict[str, Runner] = {"ONNX Runtime": OnnxRunner(entry.file(GRAPH), 1, 1)}
+        runners |= {f"C, {build}": NativeRunner(entry.file(WEIGHTS), entry.config, 1, build) for build in reversed(builds())}
+        if entry.config.mixer == "local":
+            runners = {name: runner.on(20, 20) for name, runner in runners.items()}
+        for runner in runners.values():
+            runner.load(0, np.ones(runner.cells, dtype=np.uint8))
+        rows[entry.name] = {name: fastest(lambda runner=runner: runner.step(1), 100) * 1000 for name, runner in runners.items()}  # type: ignore[misc]
+    return rows
+
+
 def main() -> None:
-    """Measure both and print a table and the JSON line."""
+    """Measure both and print tables and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slots", type=int, default=32)
     parser.add_argument("--batch", type=int, default=16)
@@ -115,7 +132,13 @@ def main() -> None:
     for name, row in rows.items():
         row["share_of_sgemm"] = row["gflops"] * 1e9 / sgemm
         print(f"| {name} | {row['ms_per_step']:.1f} | {row['gflops']:.1f} | {row['share_of_sgemm']:.2f} |")
-    print(json.dumps({"bench": "arithmetic", "sgemm_gflops": sgemm / 1e9, **vars(arguments), "results": rows}))
+    slot = of_one_slot(ModelStore(PROJECT / "model_store"))
+    if slot:
+        names = list(next(iter(slot.values())))
+        print("", f"| ms of one slot's step | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|", sep="\n")
+        for model, times in slot.items():
+            print(f"| {model} | {' | '.join(f'{times[name]:.2f}' for name in names)} |")
+    print(json.dumps({"bench": "arithmetic", "sgemm_gflops": sgemm / 1e9, **vars(arguments), "results": rows, "one_slot_ms": slot}))
 
 
 if __name__ == "__main__":

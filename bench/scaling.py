@@ -69,8 +69,9 @@ def steps() -> tuple[list[StepFigures], int]:
 
 
 def state_bytes(runner: Runner) -> int:
-    """Bytes of the arrays of a runner that have a row for each slot."""
-    return sum(array.nbytes for array in vars(runner).values() if isinstance(array, np.ndarray) and len(array) == runner.slots and array.ndim > 1)
+    """Bytes of a CPU runner's arrays that have a row for each slot; ONNX Runtime writes its outputs beside the states."""
+    arrays = [vars(runner)[name] for name in ("tokens", "z_H", "z_L")]
+    return sum(array.nbytes for array in (*arrays, *vars(runner).get("outputs", {}).values()))
 
 
 async def crowd(workers: int) -> list[PoolFigures]:

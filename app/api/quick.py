@@ -6,8 +6,11 @@ from typing import Any, cast
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
 
-MEDIA_TYPE = "application/json"
+from app.api.envelope import CLIENT_GONE
+
+JSON = "application/json"
 
 
 def quick(schema: type[BaseModel]) -> type[APIRoute]:
@@ -21,11 +24,13 @@ def quick(schema: type[BaseModel]) -> type[APIRoute]:
             usual, endpoint = super().get_route_handler(), cast("Callable[[BaseModel, Request], Awaitable[Response]]", self.endpoint)
 
             async def handler(request: Request) -> Response:
-                if request.headers.get("content-type") == MEDIA_TYPE:
+                if request.headers.get("content-type") == JSON:
                     try:
                         body = schema.model_validate_json(await request.body())
                     except ValidationError:
                         return await usual(request)
+                    except ClientDisconnect:
+                        return Response(status_code=CLIENT_GONE)
                     return await endpoint(body, request)
                 return await usual(request)
 

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -23,6 +24,9 @@ from app.puzzles.base import NamedRules, Rules, Tokens, Transform
 
 Fetch = Callable[[list[int]], Tokens]
 """Gives the answers of some slots, (slots, cells)."""
+
+COPIES = 512
+"""Symmetries that attempts are made by. Each is made once, since making one takes long; one puzzle's attempts take one after the other."""
 
 
 @dataclass(slots=True, eq=False)
@@ -57,9 +61,14 @@ class Step:
     shown: list[tuple[str, TraceStep]] = field(default_factory=list)
 
 
-def _chance(request: Request, number: int) -> np.random.Generator:
-    """A source of chance that the puzzle and a number fix, so that an answer does not depend on what else runs."""
-    return np.random.default_rng([zlib.crc32(request.cells), number])
+def chance(cells: bytes) -> np.random.Generator:
+    """The source of a puzzle's guesses, which the puzzle fixes, so that an answer does not depend on what else runs."""
+    return np.random.default_rng(zlib.crc32(cells))
+
+
+def copy_number(cells: bytes, attempt: int) -> int:
+    """The seed of the symmetry that an attempt at a puzzle is made by; so is that fixed."""
+    return (zlib.crc32(cells) + attempt) % COPIES
 
 
 def sigmoid(logit: float) -> float:
@@ -84,6 +93,9 @@ class Engine:
         self.scheduler, self.guesses = Scheduler(runner.slots, refill, guesses, batch), guesses
         self.doubt = math.log(guesses.doubt / (1 - guesses.doubt)) if guesses and guesses.doubt < 1 else math.inf
         self.tracks: dict[str, Track] = {}
+        self.observed = set[str]()
+        """Requests of which each step is noted."""
+        self.copy = cache(lambda number: rules.symmetry(np.random.default_rng(number)))
         self.inputs: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
         """The puzzles as they are judged: without the guesses that the runner sees."""
 
@@ -96,11 +108,17 @@ class Engine:
         """Take a request; it runs from the next step at which a slot is free."""
         self.scheduler.add(request)
         self.tracks[request.id] = Track(request, self.clock())
+        if request.trace or request.watched or request.timed:
+            self.observed.add(request.id)
 
     def abort(self, request_id: str) -> None:
         """Forget a request, running or not; unknown ids are ignored, since it may just have finished."""
         if self.scheduler.abort(request_id):
-            del self.tracks[request_id]
+            self._forget(request_id)
+
+    def _forget(self, request_id: str) -> Track:
+        self.observed.discard(request_id)
+        return self.tracks.pop(request_id)
 
     def step(self) -> Step:
         """Schedule, run, update."""
@@ -159,13 +177,13 @@ class Engine:
         """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
         if entry.request.copies:
             return cast("NamedRules", self.rules).copy(entry.request.copies[entry.attempt - 1].name)  # other families' requests have none
-        return None if entry.attempt == 1 else self.rules.symmetry(_chance(entry.request, entry.attempt))
+        return None if entry.attempt == 1 else self.copy(copy_number(entry.request.cells, entry.attempt))
 
     def _supposed(self, track: Track, question: Tokens) -> Tokens:
         """The question with the next guesses written in. A wrong guess costs an attempt, never a wrong answer: the puzzle itself is what is judged."""
         assert self.guesses is not None
         if track.guesses is None:
-            track.guesses = self.rules.guesses(question, self.guesses.cells, self.guesses.among, _chance(track.request, 0))
+            track.guesses = self.rules.guesses(question, self.guesses.cells, self.guesses.among, chance(track.request.cells))
         return next(track.guesses, question)
 
     def _keep(self, entry: Entry, answer: Tokens, flaws: tuple[int, int], logit: float) -> None:
@@ -184,7 +202,7 @@ class Engine:
         return not self.rules.verifiable and self.tracks[entry.request.id].votes.settled(left)
 
     def _finish(self, entry: Entry, now: float) -> Outcome:
-        track = self.tracks.pop(entry.request.id)
+        track = self._forget(entry.request.id)
         assert track.started is not None
         return Outcome(
             id=entry.request.id,
@@ -210,13 +228,13 @@ class Engine:
         if entry.attempt:
             entry.ended = "deadline"
             return self._finish(entry, self.clock())
-        del self.tracks[entry.request.id]
+        self._forget(entry.request.id)
         return Expired(entry.request.id)
 
     def _trace(self, fetch: Fetch, logits: NDArray[np.float32], ended: float, seconds: float) -> list[tuple[str, TraceStep]]:
         """Note the answers of requests that are traced and the times of those that are timed; the answers of requests that are watched, by id."""
         seen, shown = list[tuple[int, Entry]](), list[tuple[str, TraceStep]]()
-        for slot, entry in enumerate(self.scheduler.stepped):
+        for slot, entry in enumerate(self.scheduler.stepped if self.observed else ()):
             if entry is None or entry.ended:
                 continue
             request = entry.request

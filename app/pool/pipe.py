@@ -1,15 +1,16 @@
 """The pipe between the pool and a worker: whole messages over a pair of sockets. The pool's end never waits, the worker's does. Knows no messages."""
 
 import asyncio
+import logging
 import pickle
 import select
 import socket
 import struct
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Generic, TypeVar, cast
 
+log = logging.getLogger(__name__)
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
 HEAD = struct.Struct("!I")
@@ -91,7 +92,7 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
             self.transport.write(_framed(message))
 
     def close(self) -> None:
-        """Let the other end know that this one is gone. Nothing is delivered any more."""
+        """Let the other end know that this one is gone."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -102,9 +103,14 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
     def data_received(self, data: bytes) -> None:
         """Called by the loop with what has come."""
         for message in self.pieces.add(data):
-            self.deliver(message)
+            self._deliver(message)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why it is lost does not matter
         """Called by the loop when the other end is gone, or this one was closed."""
-        with suppress(RuntimeError):  # the loop may be ending, too
-            self.deliver(None)
+        self._deliver(None)
+
+    def _deliver(self, message: Received | None) -> None:
+        try:
+            self.deliver(message)
+        except Exception:  # the loop would close the pipe, and with it end the worker
+            log.exception("a bug")

@@ -49,10 +49,12 @@ class WorkerProcess:
         """Start a fresh process. Blocks for some milliseconds, so it is called off the event loop."""
         self.end, child = pair()
         process = multiprocessing.get_context("spawn").Process(target=worker.main, args=(child, self.spec), name=f"trm-worker-{self.member.name}", daemon=True)
-        process.start()
+        try:
+            process.start()
+        finally:
+            child.close()
         atexit.register(process.kill)  # multiprocessing would wait for it there, and it waits for us
         self.process = process
-        child.close()
 
     def send(self, message: ToWorker) -> None:
         """Send a message, without ever blocking; to a worker that just died it is lost, which its death makes good."""
@@ -63,9 +65,8 @@ class WorkerProcess:
     async def attach(self, deliver: "Callable[[WorkerProcess, FromWorker | None], None]") -> None:
         """Let `deliver` be called in the event loop with each message that comes, at last with None."""
         assert self.end is not None
-        line = Line[ToWorker, FromWorker](partial(deliver, self))
-        await line.open(self.end)
-        self.end, self.line = None, line
+        end, self.end, self.line = self.end, None, Line[ToWorker, FromWorker](partial(deliver, self))  # first: it may deliver before this goes on
+        await self.line.open(end)
 
     def kill(self) -> None:
         """End the process, if it still runs, at once."""
@@ -101,7 +102,7 @@ class ProcessPool:
         self.spec, self.metrics, self.stall_seconds = spec, metrics, stall_seconds
         self.tasks: list[asyncio.Task[None]] = []
         self.closing = False
-        self.door, self.news = asyncio.Lock(), asyncio.Event()
+        self.door, self.outside, self.news = asyncio.Lock(), 0, asyncio.Event()
         self.end: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -153,9 +154,10 @@ class ProcessPool:
 
     async def _wait_for_room(self, ticket: Ticket) -> None:
         """Queue a ticket as soon as it would not be refused, after those that came here before. Raises `DeadlineExceeded` or `Draining` if that is never."""
-        if not self.door.locked():  # nobody came before
+        if not self.outside:
             with suppress(QueueFull, NoWorker):
                 return self._admit(ticket)
+        self.outside += 1
         try:
             async with asyncio.timeout_at(ticket.request.deadline), self.door:
                 while True:
@@ -165,6 +167,8 @@ class ProcessPool:
                     await self.news.wait()
         except TimeoutError:
             raise DeadlineExceeded("the deadline passed before there was room in the queue") from None
+        finally:
+            self.outside -= 1
 
     def status(self) -> PoolStatus:
         """The pool now; never waits for a worker."""

@@ -58,7 +58,7 @@ def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
 
         yield NativeRunner(entry.file(WEIGHTS), entry.config, spec.slots, build)
     choices = (spec.threads,) if spec.threads else sorted({1, spec.cores})
-    for threads in choices[choices[0] == 1 :] if build else choices:
+    for threads in [threads for threads in choices if not (build and threads == 1)]:
         from app.engine.onnx_runner import OnnxRunner
 
         yield OnnxRunner(graph, spec.slots, threads, PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None)
@@ -139,7 +139,7 @@ class Worker:
 
 def serve(pipe: Channel[FromWorker, ToWorker], spec: WorkerSpec) -> None:
     """Build the engines and run the loop; a failure is told to the pool in one sentence before the worker ends."""
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    with contextlib.closing(pipe), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             store = ModelStore(spec.store, spec.models)
             Worker(pipe, {name: make_engines(entry, spec) for name, entry in store.entries.items()}).run()
@@ -147,7 +147,6 @@ def serve(pipe: Channel[FromWorker, ToWorker], spec: WorkerSpec) -> None:
             raise
         except Exception as error:  # whatever it is, the pool must hear of it
             pipe.send(Broken(error.detail if isinstance(error, TRMError) else f"{type(error).__name__}: {error}"))
-    pipe.close()
 
 
 def main(end: socket.socket, spec: WorkerSpec) -> None:

@@ -50,5 +50,5 @@ def pick(rules: Candidates, question: Tokens, among: int, rng: np.random.Generat
     open_cells, candidates = np.flatnonzero(question == rules.blank), rules.candidates(question[None])[0]
     counts = np.bitwise_count(candidates[open_cells])
     fewest = open_cells[np.argsort(counts + rng.random(len(counts)))]
-    cell = int(fewest[0] if counts.min() == 0 else rng.choice(fewest[:among]))
+    cell = int(fewest[0 if not counts.all() else rng.integers(min(among, len(fewest)))])
     return cell, np.flatnonzero(candidates[cell] >> np.arange(16, dtype=np.uint16) & 1).astype(np.uint8)

@@ -66,8 +66,8 @@ class SudokuRules:
 
     def candidates(self, inputs: Tokens) -> NDArray[np.uint16]:
         """The tokens, one bit each, that each blank cell may hold as far as the digits in its row, column and box go; 0 for other cells, (batch, cells)."""
-        held = np.bitwise_or.reduce(self.bits[inputs][:, self.units], axis=2)
-        around = np.bitwise_or.reduce(held[:, self.memberships], axis=2)
+        held = np.bitwise_or.reduce(self.bits.take(inputs).take(self.places, axis=1), axis=1)
+        around = np.bitwise_or.reduce(held.take(self.memberships, axis=1), axis=2)
         open_digits: NDArray[np.uint16] = np.where(inputs == BLANK, self.complete & ~around, 0).astype(np.uint16)
         return open_digits
 

@@ -24,6 +24,7 @@ from rich.text import Text
 from app.access import keys
 from app.cache.address import Address, parse
 from app.cache.client import connect
+from app.engine.native.builds import builds
 from app.errors import InvalidRequest, TRMError
 from app.main import LOOPBACK, worker_spec
 from app.metrics import Metrics
@@ -79,8 +80,11 @@ def _compute(settings: Settings, flags: Collection[str]) -> Iterator[Finding]:
     wanted = _source("backend", flags)
     if settings.backend == "torch" and find_spec("torch") is None:
         yield Finding("backend", "torch", f"{wanted}; but it is not installed: pip install -e '.[torch]'", "fails")
+    elif settings.backend == "auto" and not builds():
+        yield Finding("backend", "auto", f"{wanted}; ONNX Runtime, since the step in C was not built or this CPU cannot run it", "note")
     else:
-        yield Finding("backend", settings.backend, wanted)
+        chosen = f"; the step in C for {builds()[0]} where it knows the model, else ONNX Runtime" if settings.backend == "auto" else ""
+        yield Finding("backend", settings.backend, wanted + chosen)
     gpus = len(list(GPUS.glob("*")))
     if settings.backend != "torch":
         note = f"; {gpus} NVIDIA GPU found, which TRM_BACKEND=torch TRM_DEVICE=cuda would use" if gpus else ""

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import time
-import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from app.engine.engine import chance, copy_number
 from app.model.store import Manifest
 from app.puzzles.base import Symmetry, Tokens
 from app.puzzles.sudoku import rules
@@ -91,10 +91,10 @@ def attempts(question: Tokens, manifest: Manifest) -> Iterator[tuple[Tokens, Sym
     """What each attempt shows the model, and the symmetry to take back; the first is the question as it is."""
     assert manifest.guesses is not None
     yield question, None
-    seed, how = zlib.crc32(question.tobytes()), manifest.guesses
-    guesses = rules(9).guesses(question, how.cells, how.among, np.random.default_rng([seed, 0]))
+    cells, how = question.tobytes(), manifest.guesses
+    guesses = rules(9).guesses(question, how.cells, how.among, chance(cells))
     for number in range(2, manifest.defaults.attempts + 1):
-        symmetry = rules(9).symmetry(np.random.default_rng([seed, number]))
+        symmetry = rules(9).symmetry(np.random.default_rng(copy_number(cells, number)))
         yield symmetry.apply(next(guesses, question)), symmetry
 
 

@@ -29,7 +29,7 @@ def test_copies_of_a_known_puzzle_have_one_form(side) -> None:
     assert {form(copy).tobytes() for copy in copies} == {form(question).tobytes()}
 
 
-@pytest.mark.parametrize(("side", "shared"), [(4, 0.8), (6, 0.98), (9, 0.98)])
+@pytest.mark.parametrize(("side", "shared"), [(4, 0.8), (6, 0.9), (9, 0.98)])
 def test_copies_of_nearly_all_puzzles_have_one_form(side, shared) -> None:
     rng = np.random.default_rng(0)
     questions = generate(side, 100, CLUES[side], rng).questions

@@ -1,5 +1,7 @@
 """Which build of the step in C runs where: told by what Linux says of the CPU."""
 
+import platform
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 from app.engine.native import builds as native
 from tests.support.stores import tiny
 
-V4 = "avx2 fma bmi2 avx512f avx512bw avx512cd avx512dq avx512vl"
+V3 = "avx2 fma bmi1 bmi2 f16c movbe abm"
+V4 = f"{V3} avx512f avx512bw avx512cd avx512dq avx512vl"
 
 
 @pytest.fixture
@@ -32,8 +35,8 @@ def cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     [
         (f"fpu {V4} avx512_bf16 amx_tile", ("avx512_bf16", "avx512", "avx2")),
         (f"fpu {V4} avx512_vnni", ("avx512", "avx2")),
-        ("avx512f avx2 fma bmi2", ("avx2",)),
-        ("avx2 fma", ()),
+        (f"avx512f {V3}", ("avx2",)),
+        ("avx2 fma bmi2", ()),
         ("", ()),
     ],
 )
@@ -66,6 +69,7 @@ def test_what_was_not_built_is_not_run(cpu, monkeypatch: pytest.MonkeyPatch, tmp
         {"hidden_size": 96},
         {"swiglu_multiple": 1, "expansion": 2.2},
         {"vocab_size": 300},
+        {"H_cycles": 2**32},
         {"seq_len": 20 * 20, "box_shape": (4, 5)},
     ],
 )
@@ -73,3 +77,8 @@ def test_it_is_for_architectures_that_it_knows(cpu, changes: dict[str, object]) 
     cpu(V4)
     assert native.build_for(tiny(9)) == "avx512"
     assert native.build_for(replace(tiny(9), **changes)) is None
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or not shutil.which("cc"), reason="there is nothing to build it with, or for")
+def test_where_there_is_a_compiler_all_are_built() -> None:
+    assert [build for build in native.FEATURES if native.path_of(build)] == list(native.FEATURES)

@@ -10,15 +10,20 @@ from pathlib import Path
 
 from app.model.config import TRMConfig
 
+V3, V4 = "avx2 fma bmi1 bmi2 f16c movbe abm", "avx512f avx512bw avx512cd avx512dq avx512vl"
+"""What x86-64-v3 and v4 add that any compiler uses, as Linux names it."""
 FEATURES = {
-    "avx512_bf16": "avx2 fma bmi2 avx512f avx512bw avx512cd avx512dq avx512vl avx512_bf16",
-    "avx512": "avx2 fma bmi2 avx512f avx512bw avx512cd avx512dq avx512vl",
-    "avx2": "avx2 fma bmi2",
+    "avx512_bf16": f"{V3} {V4} avx512_bf16",
+    "avx512": f"{V3} {V4}",
+    "avx2": V3,
 }
-"""What a CPU must have, as Linux names it, for each build of `step.c`, the quickest first."""
+"""What a CPU must have for each build of `step.c`, the quickest first."""
 
 LARGEST_SIDE, HEAD, WHOLE = 16, 16, 16
 """SIDE and HEAD of `step.c`, and what the widths of its matrices must be multiples of."""
+
+MOST = 2**14
+"""Larger numbers could not be counted in C."""
 
 CPUINFO = Path("/proc/cpuinfo")
 
@@ -39,11 +44,12 @@ def path_of(build: str) -> Path | None:
 
 def build_for(config: TRMConfig) -> str | None:
     """The build that steps such a model here; None where there is none, or `step.c` does not know the architecture."""
-    return next(iter(builds()), None) if _known(config) else None
+    return next(iter(builds()), None) if known(config) else None
 
 
-def _known(config: TRMConfig) -> bool:
+def known(config: TRMConfig) -> bool:
     plain = config.pos_encodings == "none" and not config.prefix_len and config.gate == "silu"
     whole = config.hidden_size % WHOLE == 0 and config.swiglu_size(config.hidden_size) % WHOLE == 0
     units = config.mixer == "units" and config.head_dim == HEAD and isqrt(config.seq_len) <= LARGEST_SIDE
-    return plain and whole and config.vocab_size <= 256 and (units or config.mixer == "local")
+    small = max(config.L_layers, config.H_cycles, config.L_cycles, config.hidden_size) < MOST
+    return plain and whole and small and config.vocab_size <= 256 and (units or config.mixer == "local")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from app.engine.native.builds import path_of
+from app.engine.native.builds import known, path_of
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
 
@@ -18,7 +18,9 @@ class Library:
     """One model in one build: `step` and `space` of `step.c`, with arrays in the place of pointers."""
 
     def __init__(self, path: Path, config: TRMConfig, build: str) -> None:
-        """Load the weights file. Raises `InvalidModel` for one that does not fit the config."""
+        """Load the weights file. Raises `InvalidModel` for one that does not fit the config, or an architecture that `step.c` does not know."""
+        if not known(config):
+            raise InvalidModel(f"{path}: the step in C does not know this architecture")
         try:
             self.tensors = load_file(path)
         except Exception as error:  # safetensors raises several classes, all meaning that the file is none

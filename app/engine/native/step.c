@@ -2,11 +2,12 @@
    two of them that the next does not read.
 
    Knows arrays and weights; no requests or files. For mixers `units` (heads of 16 channels) and `local`, SwiGLU with silu, no positions, no puzzle
-   embedding, hidden and inner in sixteens: `library.py` checks all of that. Built once for each instruction set. Where there is AVX512_BF16, the inputs
+   embedding, hidden and inner in sixteens: `builds.known` tells. Built once for each instruction set. Where there is AVX512_BF16, the inputs
    of matrix products are rounded to bfloat16 and their sums are of float32, as on a GPU; all else is float32 everywhere. */
 
 #include <immintrin.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -334,7 +335,7 @@ static int pack(struct dense *d, const float *weight, int outputs, int inputs) {
     d->inputs = inputs, d->panels = (outputs + LANES - 1) / LANES;
     size_t size = (size_t)d->panels * LANES * inputs;
     float *flat = malloc(size * sizeof *flat), *f = flat;
-    d->weight = aligned_alloc(64, (size + 63) / 64 * 64 * sizeof(op));
+    d->weight = aligned_alloc(64, (size / PAIR * sizeof(op) + 63) / 64 * 64);
     if (flat && d->weight) {
         for (int at = 0; at < d->panels; at += COLS)
             for (int k = 0; k < inputs; k += PAIR)
@@ -352,6 +353,7 @@ static int pack(struct dense *d, const float *weight, int outputs, int inputs) {
 struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, const float *const *weights) {
     struct model *m = calloc(1, sizeof *m);
     if (!m) return NULL;
+    _Static_assert(offsetof(struct model, eps) == 9 * sizeof *sizes, "sizes are the first fields");
     memcpy(m, sizes, 9 * sizeof *sizes);
     m->eps = eps;
     int hidden = m->hidden, fine = !units || copy(&m->units, units, 3 * m->side * m->side * sizeof *units);
@@ -360,8 +362,9 @@ struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, co
     m->layer = calloc(m->layers, sizeof *m->layer);
     weights += 4;
     for (struct layer *l = m->layer; l && l < m->layer + m->layers; l++) {
-        fine &= !units || pack(&l->mix_in, *weights++, 3 * hidden, hidden);
-        fine &= pack(&l->mix_out, *weights++, hidden, units ? hidden : 5 * hidden) && pack(&l->gate_up, *weights++, 2 * m->inner, hidden);
+        if (units) fine &= pack(&l->mix_in, *weights++, 3 * hidden, hidden);
+        fine &= pack(&l->mix_out, *weights++, hidden, units ? hidden : 5 * hidden);
+        fine &= pack(&l->gate_up, *weights++, 2 * m->inner, hidden);
         fine &= pack(&l->down, *weights++, hidden, m->inner);
     }
     return fine && m->layer ? m : NULL;
