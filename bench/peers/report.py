@@ -102,16 +102,17 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
     measured = [row for row in rows if row.own]
     figure, (rates, *latencies) = plt.subplots(1, 3, figsize=(15, 4.5))
-    rates.bar([row.title for row in measured], [row.own.saturated.puzzles_per_s for row in measured if row.own])
+    rates.bar(range(len(measured)), [row.own.saturated.puzzles_per_s for row in measured if row.own])
     rates.set_title("saturated, puzzles/s")
     for axes, load in zip(latencies, ("most", "equal"), strict=True):
         for offset, name in enumerate(("p50_ms", "p95_ms", "p99_ms")):
             heights = [getattr(row.loads().get(load), name, None) or float("nan") for row in measured]
             axes.bar([index + (offset - 1) * 0.27 for index in range(len(measured))], heights, width=0.27, label=name.removesuffix("_ms"))
         axes.set_yscale("log")
-        axes.set_xticks(range(len(measured)), [row.title for row in measured])
         axes.set_title(f"latency in ms, load: {LOADS[load]}")
         axes.legend()
+    for axes in (rates, *latencies):
+        axes.set_xticks(range(len(measured)), [row.title for row in measured], rotation=20, ha="right")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

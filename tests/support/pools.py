@@ -63,6 +63,9 @@ class FakePool:
     def retry_after(self) -> int:
         return 7
 
+    def flooded(self) -> bool:
+        return False
+
     async def close(self) -> None:
         pass
 
