@@ -22,11 +22,13 @@ RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --cons
 
 # the step in C is built here, for each instruction set; which of them runs is chosen where the image does
 FROM dependencies AS application
+# the base image's own compiler, whichever that is: it does not come along
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --target /opt/trm . && \
-    { [ "$(uname -m)" != x86_64 ] || [ "$(ls /opt/trm/app/engine/native/*.so | wc -l)" = 3 ]; }
+    set -- /opt/trm/app/engine/native/*.so && { [ "$(uname -m)" != x86_64 ] || [ $# = 3 ]; }
 
 FROM ${PYTHON} AS runtime
 ARG VERSION=0.1.0
