@@ -1,6 +1,6 @@
 """Sheds load: while the pool is flooded, single puzzles are refused before they are read, as an ASGI middleware. Knows one address and no puzzles.
 
-Reading a request only to refuse it takes as long as a step of the model, and at some multiple of what the workers can do it would leave them no time.
+Reading a request only to refuse it takes half as long as a step of the model, and at some multiple of what the workers can do it would leave them no time.
 What is refused here might have been in the cache; so the first refusals of any moment go the usual way, and a lesser overload never comes to this.
 """
 

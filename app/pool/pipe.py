@@ -38,7 +38,7 @@ class _Pieces(Generic[Received]):
         self.rest += data
         messages, start = list[Received](), 0
         while len(self.rest) >= (body := start + HEAD.size) and len(self.rest) >= (end := body + HEAD.unpack_from(self.rest, start)[0]):
-            messages.append(cast("Received", pickle.loads(self.rest[body:end])))  # noqa: S301
+            messages.append(cast("Received", pickle.loads(self.rest[body:end])))  # noqa: S301  # of our own processes
             start = end
         del self.rest[:start]
         return messages
