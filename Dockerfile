@@ -28,7 +28,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev &
 COPY pyproject.toml README.md LICENSE ./
 COPY app app
 RUN /opt/pip/bin/pip --python /opt/venv/bin/python install --no-cache-dir --no-deps --target /opt/trm . && \
-    set -- /opt/trm/app/engine/native/*.so && { [ "$(uname -m)" != x86_64 ] || [ $# = 3 ]; }
+    set -- /opt/trm/app/engine/native/*.so && { [ "$(uname -m)" != x86_64 ] || [ $# = 4 ]; }
 
 FROM ${PYTHON} AS runtime
 ARG VERSION=0.1.0

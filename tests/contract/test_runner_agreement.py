@@ -33,7 +33,11 @@ CONFIGS = {
 }
 
 
-EXACT = [build for build in builds() if build != "avx512_bf16"]
+ROUNDING = [build for build in builds() if build.endswith("bf16")]
+EXACT = [build for build in builds() if build not in ROUNDING]
+
+NARROW = {name: CONFIGS[name] for name in ("units-4", "units-6", "local")}
+NARROW["local, rows and channels that fill no tiles"] = replace(CONFIGS["local"], grid_shape=(9, 9), seq_len=81, hidden_size=80)
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -80,15 +84,15 @@ class Rounded(Linear):
         return torch.nn.functional.linear(x.bfloat16().float(), self.weight.bfloat16().float(), self.bias)
 
 
-@pytest.mark.skipif("avx512_bf16" not in builds(), reason="this CPU does not multiply bfloat16, or there was no compiler")
-@pytest.mark.parametrize("name", ["units-4", "units-6", "local"])
-def test_in_bfloat16_a_step_is_the_one_of_inputs_rounded_to_it(name: str, tmp_path: Path) -> None:
-    exact, rounded = random_model(CONFIGS[name]), random_model(CONFIGS[name])
+@pytest.mark.parametrize("build", ROUNDING)
+@pytest.mark.parametrize("name", NARROW)
+def test_in_bfloat16_a_step_is_the_one_of_inputs_rounded_to_it(name: str, build: str, tmp_path: Path) -> None:
+    exact, rounded = random_model(NARROW[name]), random_model(NARROW[name])
     weights.save(exact, tmp_path / WEIGHTS)
     for part in rounded.modules():
         if isinstance(part, Linear) and part is not rounded.q_head:
             part.__class__ = Rounded
-    native = NativeRunner(tmp_path / WEIGHTS, exact.config, 1, "avx512_bf16")
+    native = NativeRunner(tmp_path / WEIGHTS, exact.config, 1, build)
     runners = TorchRunner(rounded, 1), TorchRunner(exact, 1), native
     for runner in runners:
         runner.load(0, np.arange(exact.config.seq_len, dtype=np.uint8) % 5 + 1)

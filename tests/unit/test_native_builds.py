@@ -16,13 +16,15 @@ V4 = f"{V3} avx512f avx512bw avx512cd avx512dq avx512vl"
 
 @pytest.fixture
 def cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A CPU with these flags, where all builds are installed."""
+    """A CPU with these flags, where all builds are installed and permitted."""
 
-    def made(flags: str) -> tuple[str, ...]:
+    def made(flags: str, vendor: str = "AuthenticAMD") -> tuple[str, ...]:
         info = tmp_path / "cpuinfo"
-        info.write_text(f"processor\t: 0\nflags\t\t: {flags}\nbogomips\t: 1\n\nprocessor\t: 1\nflags\t\t: {flags}\n")
+        one = f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\nbogomips\t: 1\n"
+        info.write_text(f"{one}\n{one.replace(': 0', ': 1')}")
         monkeypatch.setattr(native, "CPUINFO", info)
         monkeypatch.setattr(native, "path_of", lambda build: tmp_path / build)
+        monkeypatch.setattr(native, "permitted", lambda _: True)
         native.builds.cache_clear()
         return native.builds()
 
@@ -33,6 +35,7 @@ def cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 @pytest.mark.parametrize(
     ("flags", "builds"),
     [
+        (f"fpu {V4} avx512_bf16 amx_bf16 amx_tile", ("amx_bf16", "avx512_bf16", "avx512", "avx2")),
         (f"fpu {V4} avx512_bf16 amx_tile", ("avx512_bf16", "avx512", "avx2")),
         (f"fpu {V4} avx512_vnni", ("avx512", "avx2")),
         (f"avx512f {V3}", ("avx2",)),
@@ -42,6 +45,17 @@ def cpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 )
 def test_a_cpu_runs_what_it_has_the_instructions_for(cpu, flags: str, builds: tuple[str, ...]) -> None:
     assert cpu(flags) == builds
+
+
+def test_intels_multiply_vectors_of_bfloat16_slower_than_float32(cpu) -> None:
+    assert cpu(f"fpu {V4} avx512_bf16", "GenuineIntel") == ("avx512", "avx2", "avx512_bf16")
+
+
+def test_tiles_are_used_where_the_kernel_permits_them(cpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu(f"{V4} avx512_bf16 amx_bf16 amx_tile", "GenuineIntel")
+    monkeypatch.setattr(native, "permitted", lambda build: build != native.AMX)
+    native.builds.cache_clear()
+    assert native.build_for(tiny(9)) == "avx512"
 
 
 def test_where_linux_does_not_tell_nothing_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

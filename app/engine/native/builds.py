@@ -3,6 +3,7 @@
 They are there where a C compiler was when the package was installed, for x86-64 with AVX2 at least; elsewhere ONNX Runtime does the same step.
 """
 
+import ctypes
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from math import isqrt
@@ -13,11 +14,16 @@ from app.model.config import TRMConfig
 V3, V4 = "avx2 fma bmi1 bmi2 f16c movbe abm", "avx512f avx512bw avx512cd avx512dq avx512vl"
 """What x86-64-v3 and v4 add that any compiler uses, as Linux names it."""
 FEATURES = {
+    "amx_bf16": f"{V3} {V4} avx512_bf16 amx_tile amx_bf16",
     "avx512_bf16": f"{V3} {V4} avx512_bf16",
     "avx512": f"{V3} {V4}",
     "avx2": V3,
 }
-"""What a CPU must have for each build of `step.c`, the quickest first."""
+"""What a CPU must have for each build of `step.c`, the quickest first on CPUs of AMD."""
+
+AMX, ONLY_AMD = "amx_bf16", "avx512_bf16"
+"""The build whose tiles the kernel must permit, and the one that Intel's CPUs run slower than float32: they multiply vectors of bfloat16 at half the rate."""
+ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
 
 LARGEST_SIDE, HEAD, WHOLE = 16, 16, 16
 """SIDE and HEAD of `step.c`, and what the widths of its matrices must be multiples of."""
@@ -32,8 +38,14 @@ CPUINFO = Path("/proc/cpuinfo")
 def builds() -> tuple[str, ...]:
     """The builds that are installed and that this CPU can run, the quickest first."""
     lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
-    flags = next((set(line.split()) for line in lines if line.startswith("flags")), set[str]())
-    return tuple(name for name, needs in FEATURES.items() if flags.issuperset(needs.split()) and path_of(name))
+    flags, amd = next((set(line.split()) for line in lines if line.startswith("flags")), set[str]()), any("AuthenticAMD" in line for line in lines)
+    found = (name for name, needs in FEATURES.items() if flags.issuperset(needs.split()) and path_of(name) and permitted(name))
+    return tuple(sorted(found, key=lambda name: name == ONLY_AMD and not amd))
+
+
+def permitted(build: str) -> bool:
+    """Whether the kernel lets this process run a build; it is asked for tiles, 8 KB that it then keeps for each thread."""
+    return build != AMX or ctypes.CDLL(None).syscall(ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
 
 
 def path_of(build: str) -> Path | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from app.engine.native.builds import known, path_of
+from app.engine.native.builds import known, path_of, permitted
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
 
@@ -21,6 +21,8 @@ class Library:
         """Load the weights file. Raises `InvalidModel` for one that does not fit the config, or an architecture that `step.c` does not know."""
         if not known(config):
             raise InvalidModel(f"{path}: the step in C does not know this architecture")
+        if not permitted(build):
+            raise OSError(f"the kernel does not let this process run {build}")
         try:
             self.tensors = load_file(path)
         except Exception as error:  # safetensors raises several classes, all meaning that the file is none

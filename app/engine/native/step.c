@@ -5,34 +5,14 @@
    embedding, hidden and inner in sixteens: `builds.known` tells. Built once for each instruction set. Where there is AVX512_BF16, the inputs
    of matrix products are rounded to bfloat16 and their sums are of float32, as on a GPU; all else is float32 everywhere. */
 
-#include <immintrin.h>
 #include <math.h>
 #include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
-#ifdef __AVX512F__
-enum { LANES = 16, ROWS = 4, COLS = 6 }; /* 24 sums, 6 weights and an input fill 32 registers */
-#else
-enum { LANES = 8, ROWS = 4, COLS = 3 }; /* 12, 3 and 1 of 16 */
-#endif
+#include "product.h"
+
 enum { CHUNK = 96, HEAD = 16, SIDE = 16 };
 
-typedef float vec __attribute__((vector_size(LANES * 4), aligned(4)));
 typedef float head __attribute__((vector_size(HEAD * 4), aligned(4)));
-#ifdef __AVX512BF16__
-typedef uint32_t op; /* an input of products: two neighbouring channels in bfloat16, which one instruction multiplies and adds */
-enum { PAIR = 2 };
-#else
-typedef float op;
-enum { PAIR = 1 };
-#endif
-
-struct dense { /* a linear map, its weights in the order in which `product` reads them */
-    int inputs, panels;
-    op *weight;
-};
 
 struct layer {
     struct dense mix_in, mix_out, gate_up, down;
@@ -50,71 +30,6 @@ struct room { /* what a step needs besides: y (cells, hidden), wide (rows, wides
     float *y, *wide;
     op *a, *b;
 };
-
-#ifdef __AVX512BF16__
-static inline vec dot(vec sum, op input, const op *weight) {
-    return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_set1_epi32((int)input), (__m512bh)_mm512_loadu_si512(weight));
-}
-
-static inline void to_ops(const float *x, op *out, size_t count) { /* count in sixteens */
-    for (size_t i = 0; i < count; i += 16) _mm256_storeu_si256((__m256i *)(out + i / PAIR), (__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(x + i)));
-}
-#else
-static inline vec dot(vec sum, op input, const op *weight) { return sum + input * *(const vec *)weight; }
-
-static inline void to_ops(const float *x, op *out, size_t count) { memcpy(out, x, count * sizeof *x); }
-#endif
-
-/* c (rows, cols vectors) = a (rows, steps) times one panel of weights (steps, cols vectors); the compiler unrolls it for each constant rows and cols */
-static inline __attribute__((always_inline)) void tile(const op *a, int steps, const op *w, float *c, size_t ldc, const int rows, const int cols) {
-    vec sum[ROWS][COLS];
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 8
-        for (int j = 0; j < cols; j++) sum[i][j] = (vec){0};
-    for (int k = 0; k < steps; k++, w += cols * LANES)
-#pragma GCC unroll 8
-        for (int i = 0; i < rows; i++)
-#pragma GCC unroll 8
-            for (int j = 0; j < cols; j++) sum[i][j] = dot(sum[i][j], a[(size_t)i * steps + k], w + j * LANES);
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-#pragma GCC unroll 8
-        for (int j = 0; j < cols; j++) *(vec *)(c + i * ldc + j * LANES) = sum[i][j];
-}
-
-#define PANEL(cols)                                                                                                 \
-    static void panel##cols(const op *a, int rows, int steps, const op *w, float *c, size_t ldc) {                  \
-        int i = 0;                                                                                                  \
-        for (; i + ROWS <= rows; i += ROWS) tile(a + (size_t)i * steps, steps, w, c + i * ldc, ldc, ROWS, cols);    \
-        for (; i < rows; i++) tile(a + (size_t)i * steps, steps, w, c + i * ldc, ldc, 1, cols);                     \
-    }
-PANEL(1)
-PANEL(2)
-PANEL(3)
-#ifdef __AVX512F__
-PANEL(4)
-PANEL(5)
-PANEL(6)
-#endif
-
-static void (*const PANELS[COLS])(const op *, int, int, const op *, float *, size_t) = {
-    panel1, panel2, panel3,
-#ifdef __AVX512F__
-    panel4, panel5, panel6,
-#endif
-};
-
-/* c (rows, outputs, up to whole vectors) = a (rows, inputs) times the weights */
-static void product(const struct dense *d, const op *a, int rows, float *c) {
-    int steps = d->inputs / PAIR;
-    const op *w = d->weight;
-    for (int at = 0; at < d->panels; at += COLS) {
-        int cols = d->panels - at < COLS ? d->panels - at : COLS;
-        PANELS[cols - 1](a, rows, steps, w, c + at * LANES, (size_t)d->panels * LANES);
-        w += (size_t)cols * steps * LANES;
-    }
-}
 
 static inline float exponential(float x) { /* to some units in the last place; a loop over it becomes vectors, which one over expf does not */
     x = x < -87.f ? -87.f : x > 88.f ? 88.f : x;
@@ -320,6 +235,7 @@ int trm_step(const struct model *m, int count, const int32_t *slots, int height,
         }
         answer(m, H, &room, cells, answers + (size_t)i * cells, q + 2 * (size_t)i);
     }
+    done();
     return -1;
 }
 
@@ -328,23 +244,6 @@ static int copy(void *to, const void *from, size_t size) { /* to is the address 
     if (copied) memcpy(copied, from, size);
     *(void **)to = copied;
     return copied != NULL;
-}
-
-/* weights (outputs, inputs) in the order of `product`: panels of COLS vectors, or what is left, of all steps; rows beyond the outputs are 0 */
-static int pack(struct dense *d, const float *weight, int outputs, int inputs) {
-    d->inputs = inputs, d->panels = (outputs + LANES - 1) / LANES;
-    size_t size = (size_t)d->panels * LANES * inputs;
-    float *flat = malloc(size * sizeof *flat), *f = flat;
-    d->weight = aligned_alloc(64, (size / PAIR * sizeof(op) + 63) / 64 * 64);
-    if (flat && d->weight) {
-        for (int at = 0; at < d->panels; at += COLS)
-            for (int k = 0; k < inputs; k += PAIR)
-                for (int row = at * LANES; row < d->panels * LANES && row < (at + COLS) * LANES; row++)
-                    for (int p = 0; p < PAIR; p++) *f++ = row < outputs ? weight[(size_t)row * inputs + k + p] : 0;
-        to_ops(flat, d->weight, size);
-    }
-    free(flat);
-    return flat && d->weight;
 }
 
 /* A model for the life of the process, or NULL without the memory for it. `sizes` are hidden, inner, vocab, layers, H_cycles, L_cycles, heads, side, and
