@@ -5,6 +5,7 @@ What fails of it is one result among the others.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
@@ -14,6 +15,21 @@ from app.preparing import Prepared
 from app.solver import Solution, Solver
 
 Result = Solution | BaseException
+TURN_SECONDS = 0.001
+"""Longest that others wait for a turn: a fraction of what a puzzle takes."""
+
+
+class Turn:
+    """A turn of long work in the event loop."""
+
+    def __init__(self) -> None:
+        self.since = time.monotonic()
+
+    async def end(self) -> None:
+        """Let others have theirs, if this one has taken long enough: a turn of the loop for each bit of the work would take longer than the bit."""
+        if time.monotonic() - self.since > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self.since = time.monotonic()
 
 
 class Batch:
@@ -25,21 +41,23 @@ class Batch:
         self.started: dict[asyncio.Task[Solution], int] = {}
         self.halted: asyncio.Queue[asyncio.Task[Solution]] = asyncio.Queue()
 
-    async def _fill(self) -> None:
-        for index, prepared in islice(self.waiting, self.window - len(self.started)):
-            task = asyncio.create_task(self.solver.run(prepared))
-            task.add_done_callback(self.halted.put_nowait)
-            self.started[task] = index
-            await asyncio.sleep(0)  # one by one, with the requests of others in between
+    def _start(self, index: int, prepared: Prepared) -> None:
+        task = asyncio.create_task(self.solver.run(prepared))
+        task.add_done_callback(self.halted.put_nowait)
+        self.started[task] = index
 
     async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
-        await self._fill()
+        for index, prepared in islice(self.waiting, self.window):
+            self._start(index, prepared)
+            await asyncio.sleep(0)  # one by one, with the requests of others in between
+        turn = Turn()
         while self.started:
             task = await self.halted.get()
             index = self.started.pop(task)
-            await self._fill()
+            for another in islice(self.waiting, 1):
+                self._start(*another)
             yield index, task.exception() or task.result()
-            await asyncio.sleep(0)  # many may have halted already
+            await turn.end()  # many may have halted already
 
     async def close(self) -> None:
         """Give up what has not halted."""

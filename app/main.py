@@ -19,10 +19,10 @@ from app.answers import Keep
 from app.api import errors
 from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
+from app.api.express import Express
 from app.api.guard import Guard, declare
 from app.api.lines import Lines
 from app.api.routes import batch, inference, jobs, models, operations, solve, stream, web
-from app.api.shedding import Shedding
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -166,7 +166,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
     if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
     if solving:
-        app.add_middleware(Shedding, pool=made.pool, metrics=made.metrics)
+        app.add_middleware(Express, endpoint=solve.solve, pool=made.pool, metrics=made.metrics)
         protect(app, settings, made)
     larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
     app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)

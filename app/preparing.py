@@ -3,11 +3,10 @@
 Knows families and models; knows no cache, pool or HTTP.
 """
 
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Literal
 
 from app.engine.request import Copy, Halt, Request
@@ -19,6 +18,8 @@ from app.puzzles.base import Family, Puzzle
 CacheUse = Literal["use", "refresh", "bypass"]
 MOST_NAMED = 5
 """Puzzle ids that one sentence names."""
+NUMBERS = count(1)
+"""Of requests, of which no two in one process have the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Desk:
         attempts = options.attempts or defaults.attempts
         copies = _copies(entry, puzzle_id, attempts)
         request = Request(
-            id=secrets.token_hex(16),
+            id=str(next(NUMBERS)),
             cells=family.place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
             halt=options.halt or defaults.halt,
             max_steps=options.max_steps or defaults.max_steps,

@@ -14,16 +14,19 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS
 
 from app.api.deps import Services
 from app.api.envelope import request_id
 from app.errors import InvalidRequest
+from app.gathering import Gathering
 from app.main import create_app, create_operations, create_services
 from app.settings import Settings
 
@@ -110,6 +113,14 @@ class Beside(uvicorn.Server):
             await self.task
 
 
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, whose responses are written at one go."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # so does uvicorn
+        """Called by the loop with a new connection."""
+        super().connection_made(cast("asyncio.Transport", Gathering(transport)))
+
+
 class RequestIdFilter(logging.Filter):
     """Puts the current request's id on every line."""
 
@@ -148,6 +159,7 @@ def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
     """How an application is served on a port."""
     return uvicorn.Config(
         app,
+        http=Connection,
         host=settings.host,
         port=port,
         log_config=None,

@@ -7,7 +7,7 @@ which refuses whatever is wrong with it, and run then, so that many can be prepa
 import asyncio
 import time
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -89,7 +89,7 @@ class Solver:
         if self.tracer is None or not self.tracer.wanted():
             return await self._solved(prepared, prepared.request, watch)
         with solves.solving(self.tracer, prepared) as span:
-            solution = await self._solved(prepared, replace(prepared.request, timed=True), watch)
+            solution = await self._solved(prepared, prepared.request._replace(timed=True), watch)
             answer = solution.answer
             span.describe({"trm.cache": solution.cache, "trm.steps": answer.steps, "trm.attempts": answer.attempts, "trm.halt_reason": answer.halt_reason})
             return solution
@@ -97,7 +97,7 @@ class Solver:
     async def _solved(self, prepared: Prepared, request: Request, watch: Watch | None) -> Solution:
         puzzle, entry = prepared.puzzle, prepared.entry
         if prepared.cache == "bypass" or request.trace or watch:
-            outcome, queued = await self._run(entry, puzzle, replace(request, watched=True) if watch else request, watch)
+            outcome, queued = await self._run(entry, puzzle, request._replace(watched=True) if watch else request, watch)
             return self._solution(puzzle, entry, outcome, "bypass", queued)
         question = self._question(entry, puzzle, request)
         if prepared.cache == "use" and (answer := await self._cached(question)):
@@ -193,7 +193,7 @@ class Solver:
             outcome = "solved" if is_solved(result.verified, result.halt_reason) else "unsolved"
             self._count(entry.name, result, queued)
             if result.trace:
-                result = replace(result, trace=tuple(self._cropped(entry, puzzle, step) for step in result.trace))
+                result = result._replace(trace=tuple(self._cropped(entry, puzzle, step) for step in result.trace))
             return self._cropped(entry, puzzle, result), queued
         except asyncio.CancelledError:
             outcome = "abandoned"
@@ -217,7 +217,7 @@ class Solver:
     def _cropped(self, entry: Entry, puzzle: Puzzle, seen: Seen) -> Seen:
         """What is on the model's grid, as on the puzzle's."""
         cells = self._crop(entry, puzzle, seen.cells)
-        return seen if cells is seen.cells else replace(seen, cells=cells)
+        return seen if cells is seen.cells else seen._replace(cells=cells)
 
     def _crop(self, entry: Entry, puzzle: Puzzle, cells: bytes) -> bytes:
         return self.families[puzzle.family].crop(cells, puzzle, *entry.grid(puzzle.height, puzzle.width))

@@ -19,6 +19,8 @@ from app.pool.base import Pool
 from app.solver import Solver
 
 T = TypeVar("T")
+WATCHED_AFTER = 0.02
+"""Seconds that work takes before it is worth a watch for the client to leave: of some steps, while most puzzles are done sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ async def while_connected(request: Request, work: Coroutine[object, object, T]) 
         nonlocal watching
         watching = asyncio.ensure_future(watch())
 
-    beginning = asyncio.get_running_loop().call_soon(begin)  # work that is done without waiting, as from the cache, needs no watch
+    beginning = asyncio.get_running_loop().call_later(WATCHED_AFTER, begin)
     try:
         return await work
     except asyncio.CancelledError:

@@ -5,8 +5,8 @@ Written against ASGI itself: a framework middleware would hide the client's disc
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 
@@ -75,7 +75,7 @@ class Envelope:
             return
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        identity = given if ACCEPTABLE_ID.fullmatch(given) else uuid.uuid4().hex
+        identity = given if ACCEPTABLE_ID.fullmatch(given) else secrets.token_hex(16)
         ours = [*SECURITY, (b"x-request-id", identity.encode())]
         exchange = Exchange(receive, send, ours, headers.get(b"content-length", b""), self.larger.get(scope["path"], self.max_body_bytes))
         token = request_id.set(identity)

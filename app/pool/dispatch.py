@@ -66,7 +66,7 @@ class Member:
     @property
     def quarantined(self) -> bool:
         """Whether a suspect runs here, which it does alone."""
-        return len(self.held) == 1 and any(ticket.suspect for ticket in self.held.values())
+        return len(self.held) == 1 and next(iter(self.held.values())).suspect
 
     def load(self, slots: int) -> int:
         """Slots that are taken or will be before a puzzle sent now gets one. Started puzzles that wait for another attempt delay none."""
@@ -150,25 +150,23 @@ class Dispatcher:
 
     def dispatch(self) -> None:
         """Send what can start soon."""
-        while ticket := self.waiting.head(lanes := 1 + bool(self._able(bulk=True))):
-            member = min(self._able(ticket.request.bulk), key=lambda member: (member.load(self.slots), len(member.held)), default=None)
-            if member is None or (ticket.suspect and member.held):
+        while self.waiting:
+            able = self._able()
+            for_bulk = [member for member in able if member.bulk_load(self.slots) < self.bulk_credit]
+            ticket = self.waiting.head(lanes := 1 + bool(for_bulk))
+            if ticket is None or not able:
+                return
+            member = min(for_bulk if ticket.request.bulk else able, key=lambda member: (member.load(self.slots), len(member.held)))
+            if ticket.suspect and member.held:
                 return
             self.waiting.take(lanes)
             self.queued[ticket.request.bulk][ticket.model] -= 1
             member.hold(ticket)
             member.send(Submit(ticket.model, ticket.request))
 
-    def _able(self, bulk: bool) -> list[Member]:
+    def _able(self) -> list[Member]:
         """The workers that may be sent one more puzzle."""
-        return [
-            member
-            for member in self.members
-            if member.ready
-            and not member.quarantined
-            and member.load(self.slots) < self.credit
-            and not (bulk and member.bulk_load(self.slots) >= self.bulk_credit)
-        ]
+        return [member for member in self.members if member.ready and not member.quarantined and member.load(self.slots) < self.credit]
 
     def release(self, ticket: Ticket) -> None:
         """Forget a ticket wherever it is, telling its worker; harmless when it is gone already."""
@@ -212,10 +210,11 @@ class Dispatcher:
 
         Every puzzle ahead that has not started takes the time of one attempt; what is not done then waits behind it, but for the turns of its lane.
         """
-        ahead = sum(self.queued[: 1 + bulk], Counter[str]())  # which leaves out what is none
-        if ahead:
-            ahead = sum((member.fresh for member in self.members), ahead)
-        seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead.items())
+        queued = self.queued[: 1 + bulk]
+        if not any(any(counts.values()) for counts in queued):
+            return 0.0
+        ahead = (each for counts in (*queued, *(member.fresh for member in self.members)) for each in counts.items())
+        seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead if count)
         return seconds / FRESH_SHARE / max(1, sum(member.ready for member in self.members))
 
     def retry_after(self) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.engine.request import Finished, Request, TraceStep
 from app.engine.scheduler import Refill
@@ -31,16 +31,14 @@ class WorkerSpec:
 # to the worker
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(NamedTuple):
     """Solve this with that model."""
 
     model: str
     request: Request
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(NamedTuple):
     """Nobody waits for this request any more."""
 
     model: str
@@ -57,15 +55,13 @@ ToWorker = Submit | Abort | Stop
 # from the worker
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """Every model has run a real step on this worker."""
 
     device: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stepped:
+class Stepped(NamedTuple):
     """Steps that were run, each with its size and seconds, the first of those who `started`.
 
     Every message is answered by this or `Idle` soon after its next step, so silence means a worker that hangs.
@@ -77,8 +73,7 @@ class Stepped:
     started: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """What the watched requests, by id, show after the step that the next message tells of. Sent only if there are such."""
 
     steps: tuple[tuple[str, TraceStep], ...]
@@ -89,8 +84,7 @@ class Idle:
     """Every message so far has been read and there is nothing to step."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(NamedTuple):
     """The worker cannot go on, for the reason given; it ends by itself."""
 
     detail: str

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
+from app.gathering import Gathering
+
 log = logging.getLogger(__name__)
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
@@ -79,7 +81,7 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
 
     def __init__(self, deliver: Callable[[Received | None], None]) -> None:
         self.deliver, self.pieces = deliver, _Pieces[Received]()
-        self.transport: asyncio.Transport | None = None
+        self.transport: Gathering | None = None
 
     async def open(self, end: socket.socket) -> None:
         """Begin to carry messages; the socket is this line's from now on."""
@@ -98,7 +100,7 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once the socket is its own."""
-        self.transport = cast("asyncio.Transport", transport)
+        self.transport = Gathering(cast("asyncio.Transport", transport))
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with what has come."""

@@ -54,8 +54,8 @@ class SudokuRules:
 
     def contradictory(self, question: Tokens) -> bool:
         """Whether a row, column or box of a question (cells,) holds a digit twice."""
-        held = self.bits[question][self.units]
-        return bool((np.bitwise_or.reduce(held, axis=1) != held.sum(1)).any())
+        held = self.bits.take(question).take(self.places)
+        return bool(np.bitwise_or.reduce(held).tobytes() != np.add.reduce(held, dtype=np.uint16).tobytes())
 
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: a Sudoku is solved or it is not."""

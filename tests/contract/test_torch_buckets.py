@@ -1,7 +1,6 @@
 """The torch runner as it runs on a GPU, but for the capture: sizes rounded up to buckets, answers judged and kept where they are, bfloat16."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -111,8 +110,8 @@ def test_only_answers_that_are_right_or_the_last_are_fetched() -> None:
     engine = made("sudoku", Observed, bucketed=True)
     lasts = [3, 5, 5]
     for number, last in enumerate(lasts):
-        engine.add(replace(asked("sudoku", number), halt="never", trace=False, attempts=1, max_steps=last))
-    engine.add(replace(asked("sudoku", 3), cells=bytes([1]) * 81, halt="never", trace=False, attempts=1, max_steps=9))
+        engine.add(asked("sudoku", number)._replace(halt="never", trace=False, attempts=1, max_steps=last))
+    engine.add(asked("sudoku", 3)._replace(cells=bytes([1]) * 81, halt="never", trace=False, attempts=1, max_steps=9))
     seen = []
     for step in range(1, 6):
         finished = engine.step().finished

@@ -1,7 +1,6 @@
 """ARC through the solver: ids that are known and not, copies for the attempts, and what makes two requests equal."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -94,7 +93,7 @@ async def test_the_same_grid_of_another_task_is_another_puzzle_to_the_cache(solv
 
 
 async def test_a_remembered_answer_of_another_size_than_the_canvas_is_not_believed(solver, pool) -> None:
-    pool.answer = lambda request: replace(outcome(request, b"", verified=None, halt_reason="learned"), cells=request.cells[:-1])
+    pool.answer = lambda request: outcome(request, b"", verified=None, halt_reason="learned")._replace(cells=request.cells[:-1])
     assert [(await solver.solve("arc", GRID, None, Options(), "mirror")).cache for _ in range(2)] == ["miss", "miss"]
 
 

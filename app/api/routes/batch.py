@@ -1,6 +1,5 @@
 """`POST /v1/solve/batch`: many puzzles in, their answers out, in order or one by one as they halt."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import MOST_ERRORS, PROBLEMS, document
 from app.api.guard import charge
 from app.api.schemas import BatchIn, BatchOut
-from app.batch import Batch, Result
+from app.batch import Batch, Result, Turn
 from app.errors import FieldError, InvalidRequest, NotFound
 from app.preparing import Prepared
 from app.solver import Solution
@@ -66,7 +65,7 @@ class Opened:
 
 async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
     """All puzzles, each of which could be solved. Raises `InvalidRequest` that points to those that could not, or `NotFound`."""
-    most, wrong, found = services.batches.most, list[InvalidRequest](), list[Prepared]()
+    most, wrong, found, turn = services.batches.most, list[InvalidRequest](), list[Prepared](), Turn()
     if len(body.puzzles) > most:
         detail = f"a batch has at most {most} puzzles, not {len(body.puzzles)}"
         raise InvalidRequest(detail, fields=(FieldError("/puzzles", detail),))
@@ -80,7 +79,7 @@ async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
             raise type(error)(f"puzzle {index}: {error.detail}", fields=(FieldError(place, error.detail),)) from error
         if len(wrong) >= MOST_ERRORS:
             break
-        await asyncio.sleep(0)  # others want to be read, too
+        await turn.end()  # others want to be read, too
     if wrong:
         fields = tuple(dict.fromkeys(field for error in wrong for field in error.fields))[:MOST_ERRORS]  # an option out of range is so for every puzzle
         raise type(wrong[0])("; ".join(f"{field.pointer}: {field.detail}" for field in fields), fields=fields)

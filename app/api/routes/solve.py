@@ -8,10 +8,9 @@ from app.api.answers import answer, options
 from app.api.deps import ClientGone, Services, while_connected
 from app.api.envelope import CLIENT_GONE, request_id
 from app.api.errors import PROBLEMS
-from app.api.quick import quick
 from app.api.schemas import SolveIn, SolveOut
 
-router = APIRouter(prefix="/v1", tags=["solve"], route_class=quick(SolveIn))
+router = APIRouter(prefix="/v1", tags=["solve"])
 
 
 @router.post("/solve", response_model=SolveOut, responses=PROBLEMS)
