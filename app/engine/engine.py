@@ -154,8 +154,8 @@ class Engine:
 
     def _excess(self, violations: NDArray[np.intp], fetch: Fetch) -> NDArray[np.intp]:
         """How much worse than the best one each answer is that obeys the rules, (batch,); 0 for those that do not."""
-        excess, right = np.zeros(len(violations), dtype=np.intp), np.flatnonzero(violations == 0)
-        if len(right):
+        excess = np.zeros(len(violations), dtype=np.intp)
+        if self.rules.graded and len(right := np.flatnonzero(violations == 0)):
             excess[right] = self.rules.excess(self.inputs[right], fetch(right.tolist()))
         return excess
 

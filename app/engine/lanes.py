@@ -33,11 +33,11 @@ class Lanes(Generic[Item]):
         lane = self._next(count)
         return None if lane is None else next(iter(self.lanes[lane]))
 
-    def take(self, count: int | None = None) -> Item:
-        """Remove who is next, of the first `count` lanes if given, and count the lanes that were passed over. Raises `IndexError` where nobody waits."""
+    def take(self, count: int | None = None) -> Item | None:
+        """Remove who is next, of the first `count` lanes if given, and count the lanes that were passed over; None where nobody waits."""
         chosen = self._next(count)
         if chosen is None:
-            raise IndexError("nobody waits")
+            return None
         self.passed[:count] = [0 if lane == chosen else passed + 1 for lane, passed in enumerate(self.passed[:count])]
         return self.lanes[chosen].popitem(last=False)[0]
 

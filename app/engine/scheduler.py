@@ -7,6 +7,7 @@ A slot keeps a puzzle's state, and not every step runs every slot: where a large
 easy puzzle is done before it has waited for the hard ones beside it (least attained service).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -98,6 +99,8 @@ class Scheduler:
         self.waiting = Lanes[Entry](len(LANES))
         self.running: list[Entry | None] = []
         self.size = self.steps = self.arrivals = 0
+        self.soonest = math.inf
+        """No deadline of those who wait is earlier: they need not be looked through before."""
         self.entries: dict[str, Entry] = {}
 
     @property
@@ -133,10 +136,13 @@ class Scheduler:
 
     def schedule(self, now: float) -> Plan:
         """Fill the free slots from the queue, close the remaining gaps from the tail, and say what the next step runs on."""
-        plan = Plan(expired=[entry for entry in self.waiting if entry.request.deadline <= now])
-        for entry in plan.expired:
-            self.waiting.discard(entry)
-            del self.entries[entry.request.id]
+        plan = Plan()
+        if now >= self.soonest:
+            plan.expired = [entry for entry in self.waiting if entry.request.deadline <= now]
+            for entry in plan.expired:
+                self.waiting.discard(entry)
+                del self.entries[entry.request.id]
+            self.soonest = min((entry.request.deadline for entry in self.waiting), default=math.inf)
         if self.refill == "step" or not any(self.running):
             self._refill(plan)
         self._pack(plan)
@@ -150,9 +156,9 @@ class Scheduler:
         bulk = sum(entry is not None and entry.request.bulk for entry in self.running)
         for slot in gaps:
             lanes = len(LANES) if bulk < self.bulk_slots else BULK
-            if self.waiting.head(lanes) is None:
-                return
             entry = self.waiting.take(lanes)
+            if entry is None:
+                return
             bulk += entry.request.bulk
             entry.attempt, entry.step, entry.ended, entry.last = entry.attempt + 1, 0, None, self.steps
             if slot == len(self.running):
@@ -258,6 +264,7 @@ class Scheduler:
 
     def _queue(self, entry: Entry) -> None:
         """Let a puzzle wait for its first or next attempt."""
+        self.soonest = min(self.soonest, entry.request.deadline)
         self.waiting.add(entry, BULK if entry.request.bulk else RESTARTED if entry.attempt else FRESH)
 
     def check(self) -> None:

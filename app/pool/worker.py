@@ -4,6 +4,7 @@ Knows no HTTP and no other worker. Ends at `Stop` or when the pool's end of the 
 """
 
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -142,7 +143,9 @@ def serve(pipe: Channel[FromWorker, ToWorker], spec: WorkerSpec) -> None:
     with contextlib.closing(pipe), contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         try:
             store = ModelStore(spec.store, spec.models)
-            Worker(pipe, {name: make_engines(entry, spec) for name, entry in store.entries.items()}).run()
+            made = Worker(pipe, {name: make_engines(entry, spec) for name, entry in store.entries.items()})
+            gc.freeze()  # what was made so far lives as long as the process
+            made.run()
         except (EOFError, BrokenPipeError, ConnectionResetError):
             raise
         except Exception as error:  # whatever it is, the pool must hear of it

@@ -120,7 +120,7 @@ def _renamed(grid: Tokens, colours: tuple[int, ...]) -> Tokens:
 class ArcRules:
     """No answer can be judged, but that there is one: only a task's author knows its rule."""
 
-    verifiable, blank = False, PAD
+    verifiable, graded, blank = False, False, PAD
 
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:  # noqa: ARG002  # whatever they are
         """1 of every answer, (batch,), since none is verified, and 2 of one without a grid."""

@@ -42,7 +42,7 @@ class Symmetry:
 
     def apply(self, tokens: Tokens) -> Tokens:
         """The symmetric copy of one grid or a batch of them."""
-        return self.renaming[tokens[..., self.positions]]
+        return self.renaming.take(tokens.take(self.positions, axis=-1))
 
     def invert(self, tokens: Tokens) -> Tokens:
         """The grid of which `tokens` is the symmetric copy."""
@@ -73,6 +73,10 @@ class Rules(Protocol):
     @property
     def verifiable(self) -> bool:
         """Whether `violations` can tell a right answer from a wrong one."""
+
+    @property
+    def graded(self) -> bool:
+        """Whether one right answer may be better than another, which `excess` tells."""
 
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """How many rules each answer breaks, (batch,); 0 is a verified solution of its input."""

@@ -1,6 +1,7 @@
 """Guesses at a Sudoku: digits that are supposed before an attempt begins. Knows the rules; no model, and not which guess is right."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -35,20 +36,26 @@ def guesses(rules: Candidates, question: Tokens, cells: int, among: int, rng: np
 
 
 def _combinations(rules: Candidates, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
-    if not cells or not (question == rules.blank).any():
+    open_cells = (question == rules.blank).nonzero()[0]
+    if not cells or not len(open_cells):
         yield question
         return
-    cell, digits = pick(rules, question, among, rng)
+    cell, digits = pick(rules.candidates(question[None])[0], open_cells, among, rng)
     for digit in rng.permutation(digits):
         supposed = question.copy()
         supposed[cell] = digit
         yield from _combinations(rules, supposed, cells - 1, among, rng)
 
 
-def pick(rules: Candidates, question: Tokens, among: int, rng: np.random.Generator) -> tuple[int, Tokens]:
+def pick(candidates: NDArray[np.uint16], open_cells: NDArray[np.intp], among: int, rng: np.random.Generator) -> tuple[int, Tokens]:
     """One of the `among` open cells with the fewest candidates, and these, as tokens; none of them where some cell has none."""
-    open_cells, candidates = np.flatnonzero(question == rules.blank), rules.candidates(question[None])[0]
-    counts = np.bitwise_count(candidates[open_cells])
-    fewest = open_cells[np.argsort(counts + rng.random(len(counts)))]
-    cell = int(fewest[0 if not counts.all() else rng.integers(min(among, len(fewest)))])
-    return cell, np.flatnonzero(candidates[cell] >> np.arange(16, dtype=np.uint16) & 1).astype(np.uint8)
+    counts = np.bitwise_count(candidates.take(open_cells))
+    order = (counts + rng.random(len(counts))).argsort()
+    cell = int(open_cells[order[rng.integers(min(among, len(order))) if np.logical_and.reduce(counts) else 0]])
+    return cell, tokens_of(int(candidates[cell]))
+
+
+@cache
+def tokens_of(bits: int) -> Tokens:
+    """The tokens of which the bits are set."""
+    return np.array([token for token in range(16) if bits >> token & 1], dtype=np.uint8)

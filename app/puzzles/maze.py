@@ -31,7 +31,7 @@ class MazeRules:
     All grids of a batch are one long integer, a bit a cell, a closed column and row after each grid: a step in all directions is four shifts.
     """
 
-    verifiable, blank = True, FREE
+    verifiable, graded, blank = True, True, FREE
 
     def __init__(self, height: int, width: int) -> None:
         self.height, self.width = height, width

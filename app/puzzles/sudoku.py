@@ -29,7 +29,7 @@ DIGITS = bytes(token - BLANK + ord("0") if BLANK < token <= BLANK + 9 else ord("
 class SudokuRules:
     """Rules of one side. Every row, column and box holds each digit once, and the givens stand."""
 
-    verifiable, blank = True, BLANK
+    verifiable, graded, blank = True, False, BLANK
 
     def __init__(self, side: int) -> None:
         self.side, self.box = side, BOXES[side]

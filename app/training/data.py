@@ -164,8 +164,9 @@ class Sampler:
     def _guess(self, question: Tokens, answer: Tokens) -> None:
         """Write one to `MOST_GUESSES` digits that nothing contradicts into cells with few candidates, as an attempt in service begins."""
         for _ in range(int(self.rng.integers(1, MOST_GUESSES + 1))):
-            if (question == self.rules.blank).sum() < 2:
+            open_cells = np.flatnonzero(question == self.rules.blank)
+            if len(open_cells) < 2:
                 return
-            cell, digits = pick(self.rules, question, AMONG, self.rng)
+            cell, digits = pick(self.rules.candidates(question[None])[0], open_cells, AMONG, self.rng)
             right = self.rng.random() < self.guess_right or not len(digits)
             question[cell] = answer[cell] if right else self.rng.choice(digits)

@@ -31,15 +31,51 @@ struct room { /* what a step needs besides: y (cells, hidden), wide (rows, wides
     op *a, *b;
 };
 
-static inline float exponential(float x) { /* to some units in the last place; a loop over it becomes vectors, which one over expf does not */
-    x = x < -87.f ? -87.f : x > 88.f ? 88.f : x;
-    float n = __builtin_rintf(x * 1.44269504f), r = x - n * 0.693359375f + n * 2.12194440e-4f;
-    float p = 1.f + r * (1.f + r * (0.5f + r * (0.166666546f + r * (0.0416657959f + r * (0.00833452f + r * 0.00139f)))));
-    union {
-        int32_t bits;
-        float value;
-    } power = {((int32_t)n + 127) << 23};
-    return p * power.value;
+/* e to the power of each, to some units in the last place */
+static inline head exponential(head x) {
+    head n;
+#ifdef __AVX512F__
+    x = (head)_mm512_min_ps(_mm512_set1_ps(88), _mm512_max_ps(_mm512_set1_ps(-87), (__m512)x));
+    n = (head)_mm512_roundscale_ps((__m512)(x * 1.44269504f), 0);
+#else
+    for (int i = 0; i < HEAD; i++) { /* loops that become vectors, which one over expf does not */
+        x[i] = x[i] < -87 ? -87 : x[i];
+        x[i] = x[i] > 88 ? 88 : x[i];
+        n[i] = __builtin_rintf(x[i] * 1.44269504f);
+    }
+#endif
+    head r = x - n * 0.693359375f + n * 2.12194440e-4f;
+    head p = 1 + r * (1 + r * (0.5f + r * (0.166666546f + r * (0.0416657959f + r * (0.00833452f + r * 0.00139f)))));
+#ifdef __AVX512F__
+    return (head)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
+    for (int i = 0; i < HEAD; i++) {
+        union {
+            int32_t bits;
+            float value;
+        } power = {((int32_t)n[i] + 127) << 23};
+        p[i] *= power.value;
+    }
+    return p;
+#endif
+}
+
+static inline head inverse(head x) { /* 1 / x, to a unit in the last place or two: dividing takes longer than all else of a softmax */
+#ifdef __AVX512F__
+    head near = (head)_mm512_rcp14_ps((__m512)x);
+    return near * (2 - x * near);
+#else
+    return 1 / x;
+#endif
+}
+
+static inline head most_of(head one, head other) { /* which the compiler would take apart */
+#ifdef __AVX512F__
+    return (head)_mm512_max_ps((__m512)one, (__m512)other);
+#else
+    for (int i = 0; i < HEAD; i++) one[i] = other[i] > one[i] ? other[i] : one[i];
+    return one;
+#endif
 }
 
 /* s = norm(s + y), and a the same as the next product's input */
@@ -92,8 +128,8 @@ static inline void turn(head *row) {
 /* attention of one head inside one unit, a lane for each query, so that a softmax is a few operations on whole vectors.
    qkv (cells, 3 hidden) and out (cells, hidden) begin at the head's channels */
 static inline void attend(const float *qkv, op *out, const int32_t *cell, int side, int hidden) {
-    head query[HEAD] = {0}, weight[SIDE], value[SIDE], most, sum = {0};
-    for (int i = 0; i < side; i++) query[i] = *(const head *)(qkv + (size_t)cell[i] * 3 * hidden);
+    head query[HEAD], weight[SIDE], value[SIDE], most, sum = {0};
+    for (int i = 0; i < HEAD; i++) query[i] = i < side ? *(const head *)(qkv + (size_t)cell[i] * 3 * hidden) : sum;
     turn(query);
     for (int j = 0; j < side; j++) {
         const float *key = qkv + (size_t)cell[j] * 3 * hidden + hidden;
@@ -106,13 +142,13 @@ static inline void attend(const float *qkv, op *out, const int32_t *cell, int si
         value[j] = *(const head *)(key + hidden);
     }
     most = weight[0];
-    for (int j = 1; j < side; j++)
-        for (int i = 0; i < HEAD; i++) most[i] = weight[j][i] > most[i] ? weight[j][i] : most[i];
+    for (int j = 1; j < side; j++) most = most_of(most, weight[j]);
     for (int j = 0; j < side; j++) {
-        for (int i = 0; i < HEAD; i++) weight[j][i] = exponential((weight[j][i] - most[i]) * 0.25f); /* 1 / sqrt(HEAD) */
+        weight[j] = exponential((weight[j] - most) * 0.25f); /* 1 / sqrt(HEAD) */
         sum += weight[j];
     }
-    for (int j = 0; j < side; j++) weight[j] /= sum;
+    sum = inverse(sum);
+    for (int j = 0; j < side; j++) weight[j] *= sum;
     for (int i = 0; i < side; i++) {
         head mixed = value[0] * weight[0][i];
         for (int j = 1; j < side; j++) mixed += value[j] * weight[j][i];
@@ -157,7 +193,10 @@ static void feed(const struct model *m, const struct layer *l, float *s, const s
         product(&l->gate_up, a, rows, room->wide);
         for (int r = 0; r < rows; r++) {
             float *gate = room->wide + (size_t)r * 2 * m->inner, *up = gate + m->inner;
-            for (int c = 0; c < m->inner; c++) gate[c] = gate[c] * up[c] / (1 + exponential(-gate[c]));
+            for (int c = 0; c < m->inner; c += HEAD) {
+                head g = *(head *)(gate + c);
+                *(head *)(gate + c) = g * *(const head *)(up + c) * inverse(1 + exponential(-g));
+            }
             to_ops(gate, room->b + (size_t)r * m->inner / PAIR, m->inner);
         }
         product(&l->down, room->b, rows, room->y);
