@@ -2,8 +2,8 @@
    two of them that the next does not read.
 
    Knows arrays and weights; no requests or files. For mixers `units` (heads of 16 channels) and `local`, SwiGLU with silu, no positions, no puzzle
-   embedding, hidden and inner in sixteens: `builds.known` tells. Built once for each instruction set. Where there is AVX512_BF16, the inputs
-   of matrix products are rounded to bfloat16 and their sums are of float32, as on a GPU; all else is float32 everywhere. */
+   embedding, hidden and inner in sixteens: `builds.known` tells. Built once for each instruction set; what
+   products are made of is in product.h, all else is float32 everywhere. */
 
 #include <math.h>
 #include <stddef.h>
