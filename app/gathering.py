@@ -30,7 +30,8 @@ class Gathering:
         """Write now what was gathered; nothing where that is done already."""
         if self.gathered:
             data, self.gathered, self.size = b"".join(self.gathered), [], 0
-            self.transport.write(data)
+            if not self.transport.is_closing():  # whose reader may have left since
+                self.transport.write(data)
 
     def close(self) -> None:
         """Write what was gathered, then close."""
