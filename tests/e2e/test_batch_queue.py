@@ -16,7 +16,7 @@ from tests.e2e.serving import Json, Server, body
 @pytest.fixture(scope="module")
 def small() -> Iterator[Server]:
     """A server with one slot and room for four to wait."""
-    with Server(workers=1, slots=1, queue_capacity=4) as server:
+    with Server(backend="onnx", workers=1, slots=1, queue_capacity=4) as server:
         yield server
 
 

@@ -77,7 +77,7 @@ def test_an_unsolved_puzzle_is_an_empty_line_a_sentence_and_status_1() -> None:
 
 
 def test_a_deadline_is_kept() -> None:
-    ran = trm("solve", IMPOSSIBLE, "--timeout", 0.3, "--format", "json")
+    ran = trm("solve", IMPOSSIBLE, "--timeout", 0.05, "--format", "json")
     assert (ran.returncode, json.loads(ran.stdout)["halt_reason"]) == (1, "deadline")
 
 

@@ -155,7 +155,7 @@ def test_one_who_waits_for_an_equal_puzzle_has_a_link_to_it(collector: Collector
 
 
 def test_what_goes_wrong_is_marked_at_the_span_where_it_did(collector: Collector) -> None:
-    with tracing(collector.url, {"workers": 1, "slots": 1}) as narrow, endless(narrow):
+    with tracing(collector.url, {"workers": 1, "slots": 1, "backend": "onnx"}) as narrow, endless(narrow):
         narrow.until(RUNNING, lambda value: value == 1)
         late = spans_of(collector, narrow.solve(NEWSPAPER, cache="bypass", timeout_ms=100))
         assert [(span.name, span.failed, span.about.get("error.type")) for span in late] == [
