@@ -116,9 +116,9 @@ class Beside(uvicorn.Server):
 class Connection(HttpToolsProtocol):
     """uvicorn's connection, whose responses are written at one go."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # so does uvicorn
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop with a new connection."""
-        super().connection_made(cast("asyncio.Transport", Gathering(transport)))
+        super().connection_made(cast("asyncio.Transport", Gathering(cast("asyncio.Transport", transport))))
 
 
 class RequestIdFilter(logging.Filter):

@@ -52,3 +52,12 @@ async def test_much_is_not_held_back() -> None:
     assert inner.done == [b"x" * MOST + b"y"]
     await asyncio.sleep(0)
     assert len(inner.done) == 1
+
+
+async def test_what_nobody_can_read_any_more_is_dropped() -> None:
+    inner = Transport()
+    outer = Gathering(inner)
+    outer.write(b"too late")
+    inner.close()
+    await asyncio.sleep(0)
+    assert inner.done == ["closed"]
