@@ -106,20 +106,29 @@ def test_an_engine_gives_the_same_outcomes_whoever_judges(name: str) -> None:
     assert 2 in {each[3] for each in outcomes[0].values()}
 
 
-def test_only_answers_that_are_right_or_the_last_are_fetched() -> None:
-    engine = made("sudoku", Observed, bucketed=True)
-    lasts = [3, 5, 5]
+def observed(name: str, lasts: list[int]) -> list[tuple[int, set[int], set[int]]]:
+    """Of each step: how many puzzles ended, the slots fetched, and those that are right. They run on to the end, solved or not; one has no answer yet."""
+    engine = made(name, Observed, bucketed=True)
+    plain = {"halt": "never", "trace": False, "attempts": 1}
     for number, last in enumerate(lasts):
-        engine.add(asked("sudoku", number)._replace(halt="never", trace=False, attempts=1, max_steps=last))
-    engine.add(asked("sudoku", 3)._replace(cells=bytes([1]) * 81, halt="never", trace=False, attempts=1, max_steps=9))
-    seen = []
-    for step in range(1, 6):
-        finished = engine.step().finished
-        assert len(finished) == lasts.count(step)
-        seen.append(sorted(set(engine.runner.fetched)))
-        assert set(engine.runner.right) <= set(seen[-1])
-        assert len(seen[-1]) <= len({*engine.runner.right}) + len(finished)
-    assert 3 not in seen[0] + seen[1], "the empty grid has no answer yet, and nobody asked for one"
+        engine.add(asked(name, number)._replace(max_steps=last, **plain))
+    engine.add(asked(name, 3)._replace(max_steps=max(lasts) + 4, **plain))
+    return [(len(engine.step().finished), set(engine.runner.fetched), set(engine.runner.right)) for _ in range(max(lasts))]
+
+
+def test_only_the_last_answers_are_fetched_where_one_right_answer_is_as_good_as_another() -> None:
+    steps = observed("sudoku", [3, 5, 5])
+    assert [ended for ended, _, _ in steps] == [0, 0, 1, 0, 2]
+    assert [len(fetched) for _, fetched, _ in steps] == [0, 0, 1, 0, 2]
+    assert any(right - fetched for _, fetched, right in steps)
+
+
+def test_right_answers_are_fetched_where_one_may_be_better_than_another() -> None:
+    steps = observed("maze", [12, 14, 14])
+    assert [ended for ended, _, _ in steps] == [0] * 11 + [1, 0, 2]
+    assert all(right <= fetched and len(fetched) <= len(right) + ended for ended, fetched, right in steps)
+    assert any(right and not ended for ended, _, right in steps)
+    assert not all(len(fetched) == 4 for _, fetched, _ in steps), "one is not right yet, and nobody asked for its answer"
 
 
 def test_the_question_is_judged_and_not_the_guesses_in_the_tokens() -> None:

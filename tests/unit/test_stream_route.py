@@ -7,9 +7,9 @@ import pytest
 
 from app.engine.request import TraceStep
 from app.errors import DeadlineExceeded, QueueFull
-from tests.support.clients import client_of
+from tests.support.clients import app_of, client_of
 from tests.support.grids import ANSWERS, QUESTIONS, rows, tokens
-from tests.support.pools import failing, solved
+from tests.support.pools import failing, settle, solved
 
 HALF = ANSWERS[4][:8] + QUESTIONS[4][8:]
 BODY = {"puzzle": {"type": "sudoku", "grid": QUESTIONS[4]}}
@@ -97,7 +97,7 @@ async def test_what_fails_later_is_the_last_event(client, pool, counted) -> None
 
 
 async def test_comments_keep_it_open_while_nothing_happens(client, pool, monkeypatch) -> None:
-    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.01)
+    monkeypatch.setattr("app.api.routes.stream.QUIET", 0.01)
     monkeypatch.setattr("app.api.routes.stream.OPENING", 0.0)
     pool.hold()
     waiting = asyncio.create_task(client.post("/v1/solve/stream", json=BODY))
@@ -106,6 +106,41 @@ async def test_comments_keep_it_open_while_nothing_happens(client, pool, monkeyp
     text = (await waiting).text
     assert text.startswith(": ping\n\n: ping\n\n")
     assert text.count("event: result") == 1
+
+
+async def test_a_client_that_does_not_read_and_leaves_is_no_error(services, pool, counted, caplog) -> None:
+    """The first event waits to be sent and there are more behind it, when the client leaves."""
+
+    def answer(request):
+        for number in range(1, 9):
+            pool.watches[-1](TraceStep(1, number, tokens(HALF).tobytes(), 0.5))
+        return solved(request)
+
+    pool.answer, left, sent, tried = answer, asyncio.Event(), [], asyncio.Event()
+    messages = [{"type": "http.request", "body": json.dumps(BODY).encode(), "more_body": False}]
+
+    async def receive():
+        if messages:
+            return messages.pop()
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        sent.append(message["type"])
+        if message["type"] == "http.response.body":
+            tried.set()
+            await asyncio.Event().wait()  # as a full socket does
+
+    scope = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "POST", "path": "/v1/solve/stream"}
+    headers = [(b"content-type", b"application/json")]
+    request = app_of(services)({**scope, "raw_path": b"", "query_string": b"", "headers": headers, "client": None, "server": None}, receive, send)
+    task = asyncio.create_task(request)
+    await tried.wait()
+    await settle()
+    left.set()
+    await task
+    assert sent == ["http.response.start", "http.response.body"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_so_is_a_bug_that_gives_nothing_away(client, pool) -> None:

@@ -1,12 +1,17 @@
-"""`POST /v1/solve/stream`: one puzzle in; every step out as the model takes it, then the answer, as server-sent events."""
+"""`POST /v1/solve/stream`: one puzzle in; every step out as the model takes it, then the answer, as server-sent events.
 
+The framework would send the events of a generator by itself, but logs an error when a client leaves that has not read what was sent.
+"""
+
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from app.api.answers import options, told
 from app.api.deps import Needs, Services
@@ -17,6 +22,8 @@ from app.watching import Watching, watching
 
 OPENING = 1.0
 """Seconds before the response begins in which the puzzle can still be refused by its status; later that is an event."""
+QUIET = 15.0
+"""Seconds without an event after which a comment keeps the connection open."""
 EVENTS = """event: step
 data: {"attempt":1,"step":1,"grid":"1324…","halt_probability":0.93,"changed":[[0,1],[0,2]]}
 
@@ -34,6 +41,12 @@ ITEM = {
 router = APIRouter(prefix="/v1", tags=["solve"])
 
 
+class Events(StreamingResponse):
+    """A response of server-sent events."""
+
+    media_type = "text/event-stream"
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A solve in progress and what its events need."""
@@ -45,14 +58,31 @@ class Opened:
     identity: str
     started: float
 
-    async def events(self) -> AsyncIterator[ServerSentEvent]:
+    async def events(self) -> AsyncIterator[bytes]:
         """`step` after `step`, then `result`, or `error`."""
         puzzle, family = self.body.puzzle, self.services.solver.families[self.body.puzzle.type]
         try:
             async for each in told(self.watch, family, puzzle.grid, self.question, self.identity, self.started):
-                yield ServerSentEvent(event="step" if isinstance(each, StepOut) else "result", raw_data=each.model_dump_json(exclude_unset=True))
+                yield format_sse_event(event="step" if isinstance(each, StepOut) else "result", data_str=each.model_dump_json(exclude_unset=True))
         except Exception as error:  # whatever it is, the status has been sent
-            yield ServerSentEvent(event="error", raw_data=document(error, self.services.metrics).decode())
+            yield format_sse_event(event="error", data_str=document(error, self.services.metrics).decode())
+
+
+async def kept_open(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The events, and a comment whenever there was none for a while."""
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            await asyncio.wait([coming], timeout=QUIET)
+            if not coming.done():
+                yield KEEPALIVE_COMMENT
+            elif (event := coming.result()) is None:
+                return
+            else:
+                coming = asyncio.ensure_future(anext(events, None))
+                yield event
+    finally:
+        coming.cancel()
 
 
 async def opened(body: SolveIn, services: Needs) -> AsyncIterator[Opened]:
@@ -66,14 +96,13 @@ async def opened(body: SolveIn, services: Needs) -> AsyncIterator[Opened]:
 
 @router.post(
     "/solve/stream",
-    response_class=EventSourceResponse,
+    response_class=Events,
     responses={**PROBLEMS, 200: {"content": {"text/event-stream": {"itemSchema": ITEM, "example": EVENTS}}}},
 )
-async def solve_stream(stream: Annotated[Opened, Depends(opened)]) -> AsyncIterator[ServerSentEvent]:
+async def solve_stream(stream: Annotated[Opened, Depends(opened)]) -> Events:
     """Solve one puzzle and watch the model think: a `step` event after each step, a last `result` event with the answer.
 
     What fails once the response has begun is a last `error` event with a problem. A client that reads too slowly misses steps, never the result, and holds
     nothing up. Nothing comes from the cache. Comments keep the connection open while nothing happens.
     """
-    async for event in stream.events():
-        yield event
+    return Events(kept_open(stream.events()), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
