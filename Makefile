@@ -7,7 +7,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 .PHONY: setup serve test test-unit lint format deploy-check deploy-stack dashboards bench bench-peers clean
 
 # serving needs neither torch nor the test tools
-.venv/serve: pyproject.toml constraints.txt app/engine/native/step.c app/engine/native/product.h
+.venv/serve: pyproject.toml constraints.txt $(wildcard app/engine/native/*.[ch])
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) --editable .
 	touch $@

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,9 +25,11 @@ from app.engine.native.builds import build_for, builds
 from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.runner import Runner
+from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
 from app.model.store import GRAPH, WEIGHTS, ModelStore
+from app.model.stored import TABLE, Stored
 from app.model.trm import TRM
 from app.settings import PROJECT
 from app.training.recipes import RECIPES
@@ -87,19 +89,27 @@ def step_seconds(runner: Runner, slots: int) -> float:
     return fastest(lambda: runner.step(slots), 2)
 
 
+def runners(name: str, config: TRMConfig, graph: Path, file: Path, slots: int, threads: int) -> Iterator[tuple[str, TRMConfig, int, Runner]]:
+    """All that can run a model here: name, architecture, slots and runner."""
+    yield f"{name}, ONNX Runtime", config, slots, OnnxRunner(graph, slots, threads)
+    for build in builds() if threads == 1 else ():
+        yield f"{name}, in C for {build}", config, slots, NativeRunner(file, config, slots, build)
+
+
 def of_one_slot(store: ModelStore) -> dict[str, dict[str, float]]:
     """Milliseconds of a step of one slot on one thread, of each model that the step in C knows, by what runs it; of a maze model on 20x20."""
     rows = dict[str, dict[str, float]]()
     for entry in store.entries.values():
         if not build_for(entry.config):
             continue
-        runners: dict[str, Runner] = {"ONNX Runtime": OnnxRunner(entry.file(GRAPH), 1, 1)}
-        runners |= {f"C, {build}": NativeRunner(entry.file(WEIGHTS), entry.config, 1, build) for build in reversed(builds())}
+        table = Stored(entry.file(WEIGHTS), TABLE) if entry.config.named else None
+        ways: dict[str, Runner] = {"ONNX Runtime": OnnxRunner(entry.file(GRAPH), 1, 1, table)}
+        ways |= {f"C, {build}": NativeRunner(entry.file(WEIGHTS), entry.config, 1, build) for build in reversed(builds())}
         if entry.config.mixer == "local":
-            runners = {name: runner.on(20, 20) for name, runner in runners.items()}
-        for runner in runners.values():
+            ways = {name: runner.on(20, 20) for name, runner in ways.items()}
+        for runner in ways.values():
             runner.load(0, np.ones(runner.cells, dtype=np.uint8))
-        rows[entry.name] = {name: fastest(partial(runner.step, 1), 100) * 1000 for name, runner in runners.items()}
+        rows[entry.name] = {name: fastest(partial(runner.step, 1), 100) * 1000 for name, runner in ways.items()}
     return rows
 
 
@@ -112,16 +122,13 @@ def main() -> None:
     arguments = parser.parse_args()
     entry, full = ModelStore(PROJECT / "model_store", ("sudoku",)).entries["sudoku"], RECIPES[FULL_SIZE].changed({"arch.H_cycles": 3, "arch.L_cycles": 6}).arch
     with tempfile.TemporaryDirectory() as folder:
-        export(TRM(full), Path(folder) / GRAPH)
+        path, model = Path(folder), TRM(full)
+        export(model, path / GRAPH)
+        weights.save(model, path / WEIGHTS)
         slots, batch, threads = arguments.slots, arguments.batch, arguments.threads
-        steps: list[tuple[str, TRMConfig, int, Runner]] = [
-            (f"the paper's, batch {batch}, ONNX Runtime", full, batch, OnnxRunner(Path(folder) / GRAPH, batch, threads)),
-            (f"sudoku, {slots} slots, ONNX Runtime", entry.config, slots, OnnxRunner(entry.file(GRAPH), slots, threads)),
-            *(
-                (f"sudoku, {slots} slots, in C for {build}", entry.config, slots, NativeRunner(entry.file(WEIGHTS), entry.config, slots, build))
-                for build in builds()
-                if threads == 1
-            ),
+        steps = [
+            *runners(f"the paper's, batch {batch}", full, path / GRAPH, path / WEIGHTS, batch, threads),
+            *runners(f"sudoku, {slots} slots", entry.config, entry.file(GRAPH), entry.file(WEIGHTS), slots, threads),
         ]
         sgemm, rows = sgemm_rate(threads), dict[str, dict[str, float]]()
         for name, config, slots, runner in steps:

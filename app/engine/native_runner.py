@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from app.engine.native.library import Library
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
+from app.model.stored import TABLE, Stored
 from app.puzzles.base import Tokens
 
 LINE = 64
@@ -36,6 +37,7 @@ class NativeRunner:
     def __init__(self, path: Path, config: TRMConfig, slots: int, build: str) -> None:
         """Raises `InvalidModel` for weights that do not fit their config."""
         self.library, self.slots, self.sized = Library(path, config, build), slots, config.mixer != "local"
+        self.puzzles = Stored(path, TABLE) if config.prefix_len else None
         self._allocate(*(config.grid_shape or (isqrt(config.seq_len),) * 2))
 
     def on(self, height: int, width: int) -> Self:
@@ -51,16 +53,21 @@ class NativeRunner:
         self.rows = np.arange(self.slots, dtype=np.int32)
         """Which row of the arrays each slot is: slots change places by these numbers alone."""
         self.tokens = np.zeros((self.slots, self.cells), dtype=np.uint8)
-        self.z_H, self.z_L = (_aligned((self.slots, self.cells, self.library.hidden), np.float32) for _ in range(2))
+        hidden, prefix = self.library.hidden, self.library.prefix
+        self.puzzle = _aligned((self.slots, prefix * hidden), np.float32)
+        self.z_H, self.z_L = (_aligned((self.slots, prefix + self.cells, hidden), np.float32) for _ in range(2))
         self.stepped = np.zeros(self.slots, dtype=np.int32)
         self.answers, self.q = np.zeros((self.slots, self.cells), dtype=np.uint8), np.zeros((self.slots, 2), dtype=np.float32)
         self.space = _aligned((self.library.space(self.cells),), np.float32)
-        self.run = self.library.bind(height, width, self.stepped, self.tokens, self.z_H, self.z_L, self.answers, self.q, self.space)
+        self.run = self.library.bind(height, width, self.stepped, self.tokens, self.puzzle, self.z_H, self.z_L, self.answers, self.q, self.space)
 
     def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:  # noqa: ARG002  # it does not judge
-        """Put a puzzle (cells,) into a slot, with a fresh carry."""
+        """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has one."""
         row = self.rows[slot]
         self.tokens[row], self.z_H[row], self.z_L[row] = tokens, self.library.H_init, self.library.L_init
+        if self.puzzles:
+            embedding = self.puzzles[puzzle_id]
+            self.puzzle[row, : len(embedding)] = embedding * self.library.scale
 
     def swap(self, one: int, other: int) -> None:
         """Let two slots exchange what they hold."""

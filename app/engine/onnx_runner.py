@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import InvalidModel
-from app.model.embedding import PuzzleTable
+from app.model.stored import Stored
 from app.puzzles.base import Tokens
 
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at import; without it a database appears in the home folder
@@ -26,7 +26,7 @@ class OnnxRunner:
 
     device = "cpu"
 
-    def __init__(self, path: Path, slots: int, threads: int, puzzles: PuzzleTable | None = None) -> None:
+    def __init__(self, path: Path, slots: int, threads: int, puzzles: Stored | None = None) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.log_severity_level = 4  # what fails is raised, too, and the service's log is JSON

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from app.errors import InvalidModel, listed
 from app.model.config import TRMConfig
-from app.model.embedding import TABLE
+from app.model.stored import TABLE
 from app.model.trm import TRM
 from app.model.weights import CODES
 

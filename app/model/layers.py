@@ -82,9 +82,12 @@ class Attention(nn.Module):
         q, k, v = self.qkv_proj(x).view(batch, positions, 3 * self.heads, self.head_dim).transpose(1, 2).chunk(3, dim=1)
         if self.rope:
             q, k = self.rotate(q), self.rotate(k)
-        out = F.scaled_dot_product_attention(q, k, v)
-        mixed: Tensor = self.o_proj(out.transpose(1, 2).reshape(batch, positions, hidden))
+        mixed: Tensor = self.o_proj(self.attend(q, k, v).transpose(1, 2).reshape(batch, positions, hidden))
         return mixed
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What each position sees, (batch, heads, positions, head_dim) like all that is given."""
+        return F.scaled_dot_product_attention(q, k, v)
 
 
 class UnitAttention(nn.Module):

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
-from app.model.embedding import TABLE
 from app.model.store import WEIGHTS, Entry
+from app.model.stored import TABLE
 from app.model.trm import TRM
 
 CODES = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}

@@ -19,8 +19,8 @@ from app.engine.request import Request
 from app.engine.runner import Runner
 from app.engine.scheduler import Guesses
 from app.errors import TRMError
-from app.model.embedding import PuzzleTable
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
+from app.model.stored import TABLE, Stored
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.pool.pipe import Channel
 from app.puzzles.families import FAMILIES
@@ -62,7 +62,7 @@ def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
     for threads in [threads for threads in choices if not (build and threads == 1)]:
         from app.engine.onnx_runner import OnnxRunner
 
-        yield OnnxRunner(graph, spec.slots, threads, PuzzleTable(entry.file(WEIGHTS)) if entry.config.named else None)
+        yield OnnxRunner(graph, spec.slots, threads, Stored(entry.file(WEIGHTS), TABLE) if entry.config.named else None)
 
 
 def make_engines(entry: Entry, spec: WorkerSpec) -> dict[int, Engine]:

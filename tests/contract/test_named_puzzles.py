@@ -13,8 +13,8 @@ from app.engine.runner import Runner
 from app.engine.torch_runner import TorchRunner
 from app.errors import InvalidModel
 from app.model import weights
-from app.model.embedding import PuzzleTable
 from app.model.export import export
+from app.model.stored import TABLE, Stored
 from app.model.trm import TRM, Carry
 from tests.support.arc import config
 from tests.support.models import random_model
@@ -41,7 +41,7 @@ def files(model: TRM, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runner(request: pytest.FixtureRequest, model: TRM, files: Path) -> Runner:
     if request.param == "torch":
         return TorchRunner(weights.read(files / "model.safetensors", model.config), 4)
-    return OnnxRunner(files / "step.onnx", 4, 1, PuzzleTable(files / "model.safetensors"))
+    return OnnxRunner(files / "step.onnx", 4, 1, Stored(files / "model.safetensors", TABLE))
 
 
 def expected(model: TRM, cells: np.ndarray, puzzle_id: int, steps: int) -> float:
@@ -81,7 +81,7 @@ def test_the_graph_has_no_table(files: Path) -> None:
 def test_rows_are_read_exactly_in_every_type(tmp_path: Path, dtype: torch.dtype) -> None:
     rows = torch.randn(7, 5).to(dtype)
     weights.write({"puzzle_emb.weights": rows, "a": torch.ones(3), "z": torch.ones(2, dtype=torch.float16)}, tmp_path / "file")
-    table = PuzzleTable(tmp_path / "file")
+    table = Stored(tmp_path / "file", TABLE)
     assert all((table[row] == rows[row].float().numpy()).all() for row in range(7))
     assert table[3].dtype == np.float32
 
@@ -92,4 +92,4 @@ def test_a_file_without_a_table_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "short").write_bytes((200).to_bytes(8, "little"))
     for name in ("other", "text", "short", "missing"):
         with pytest.raises(InvalidModel, match=str(tmp_path / name)):
-            PuzzleTable(tmp_path / name)
+            Stored(tmp_path / name, TABLE)

@@ -15,28 +15,33 @@ from app.engine.torch_runner import TorchRunner
 from app.model import weights
 from app.model.config import TRMConfig
 from app.model.export import export
-from app.model.layers import Linear
+from app.model.layers import Attention, Linear
 from app.model.store import GRAPH, WEIGHTS
 from app.model.trm import TRM
 from tests.support.models import random_model
 from tests.support.stores import tiny
 
-PLAIN = replace(tiny(4), mixer="attention", box_shape=None, num_heads=2, q_head_input="mean")
+PLAIN = replace(tiny(4), mixer="attention", box_shape=None, hidden_size=64, num_heads=2, swiglu_multiple=16, q_head_input="mean")
+NAMED = {"puzzle_emb_ndim": 100, "puzzle_emb_len": 3}
 CONFIGS = {
     "units-4": tiny(4, q_head_input="mean"),
     "units-6": tiny(6, H_cycles=2, L_cycles=2),
     "units-9": tiny(9, L_layers=2, pos_encodings="learned"),
-    "attention-rope": replace(PLAIN, pos_encodings="rope", puzzle_emb_ndim=24, puzzle_emb_len=3),
-    "attention-learned": replace(PLAIN, pos_encodings="learned"),
+    "attention-rope": replace(PLAIN, pos_encodings="rope", **NAMED),
+    "attention-learned": replace(PLAIN, pos_encodings="learned", L_cycles=2),
+    "attention of a large grid": replace(PLAIN, seq_len=12 * 12, pos_encodings="rope", gate="sigmoid_norm"),
     "local": replace(PLAIN, mixer="local", grid_shape=(4, 4)),
     "mlp": replace(PLAIN, mixer="mlp", q_head_input="first"),
+    "mlp of a large grid": replace(PLAIN, mixer="mlp", seq_len=12 * 12, pos_encodings="learned", gate="sigmoid_norm", **NAMED),
+    "mlp of many channels": replace(PLAIN, mixer="mlp", seq_len=9, hidden_size=144, num_heads=3, L_layers=2),
 }
-
+UNKNOWN = replace(PLAIN, num_heads=4, hidden_size=96)
+"""To the step in C: heads of 24 channels."""
 
 ROUNDING = [build for build in builds() if build.endswith("bf16")]
 EXACT = [build for build in builds() if build not in ROUNDING]
 
-NARROW = {name: CONFIGS[name] for name in ("units-4", "units-6", "local")}
+NARROW = {name: config for name, config in CONFIGS.items() if name != "units-9"}  # whose numbers are so small that rounding tells little
 NARROW["local, rows and channels that fill no tiles"] = replace(CONFIGS["local"], grid_shape=(9, 9), seq_len=81, hidden_size=80)
 
 
@@ -73,15 +78,30 @@ def test_halting_logits_are_equal_and_answers_where_the_margin_is_clear(model: t
             assert (answers == given)[clear].all()
 
 
-def test_of_these_the_step_in_c_knows_those_that_the_store_serves() -> None:
-    assert [name for name, config in CONFIGS.items() if build_for(config)] == (["units-4", "units-6", "local"] if builds() else [])
+@pytest.mark.skipif(not builds(), reason="this CPU runs no build of the step in C, or there was no compiler")
+def test_the_step_in_c_knows_all_of_these_and_of_no_odd_sizes() -> None:
+    assert all(build_for(config) for config in CONFIGS.values())
+    assert build_for(UNKNOWN) is None
+
+
+def narrow(x: torch.Tensor) -> torch.Tensor:
+    return x.bfloat16().float()
 
 
 class Rounded(Linear):
     """A linear map whose inputs and weights are rounded to bfloat16, its sums in float32."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.linear(x.bfloat16().float(), self.weight.bfloat16().float(), self.bias)
+        return torch.nn.functional.linear(narrow(x), narrow(self.weight), self.bias)
+
+
+class RoundedAttention(Attention):
+    """Attention whose two products have inputs rounded to bfloat16: the weights of its softmax before they are divided by their sum."""
+
+    def attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        score = narrow(q * self.head_dim**-0.5) @ narrow(k).transpose(-1, -2)
+        weight = torch.exp(score - score.amax(-1, keepdim=True))
+        return narrow(weight) @ narrow(v) / weight.sum(-1, keepdim=True)
 
 
 @pytest.mark.parametrize("build", ROUNDING)
@@ -92,14 +112,16 @@ def test_in_bfloat16_a_step_is_the_one_of_inputs_rounded_to_it(name: str, build:
     for part in rounded.modules():
         if isinstance(part, Linear) and part is not rounded.q_head:
             part.__class__ = Rounded
+        if isinstance(part, Attention):
+            part.__class__ = RoundedAttention
     native = NativeRunner(tmp_path / WEIGHTS, exact.config, 1, build)
     runners = TorchRunner(rounded, 1), TorchRunner(exact, 1), native
     for runner in runners:
         runner.load(0, np.arange(exact.config.seq_len, dtype=np.uint8) % 5 + 1)
         runner.step(1)
     near, far = (np.abs(native.z_H[0] - runner.state.carry.z_H[0].numpy()).mean() for runner in runners[:2])
-    assert near < 1e-3
-    assert near < far / 4
+    assert near < 2e-3
+    assert near < far / 3
 
 
 def margins(trm: TRM, runner: TorchRunner, size: int) -> np.ndarray:

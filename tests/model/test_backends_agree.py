@@ -21,9 +21,10 @@ def test_torch_and_onnx_give_the_same_answers_at_the_same_steps(name: str, halt:
 
 
 @pytest.mark.parametrize("build", [build for build in builds() if not build.endswith("bf16")])
-@pytest.mark.parametrize("name", RULED)
+@pytest.mark.parametrize("name", NAMES)
 def test_so_does_the_step_in_c_where_it_keeps_float32(name: str, build: str) -> None:
-    native, onnx = (solve(STORE.entries[name], backend, 12, ALL) for backend in (f"native, {build}", "onnx"))
+    halt: Halt = "verified" if name in RULED else "learned"
+    native, onnx = (solve(STORE.entries[name], backend, 12, ALL, halt) for backend in (f"native, {build}", "onnx"))
     assert {number: essence(outcome) for number, outcome in native.items()} == {number: essence(outcome) for number, outcome in onnx.items()}
 
 

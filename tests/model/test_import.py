@@ -11,9 +11,9 @@ from app.cli import main
 from app.engine.onnx_runner import OnnxRunner
 from app.errors import InvalidModel
 from app.model import weights
-from app.model.embedding import PuzzleTable
 from app.model.importing import import_checkpoint
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore, digest
+from app.model.stored import TABLE, Stored
 from app.model.trm import TRM
 from tests.support.arc import NAMES
 from tests.support.checkpoints import PUBLIC, put_checkpoint
@@ -94,7 +94,7 @@ def test_a_graph_is_fed_the_puzzle_embedding_of_half_numbers(tmp_path: Path) -> 
     torch.save(model.state_dict(), tmp_path / "run" / "step_8")
     model.puzzle_emb.weights.data = model.puzzle_emb.weights.float()
     entry = imported(tmp_path)
-    runner = OnnxRunner(entry.file(GRAPH), 5, 1, PuzzleTable(entry.file(WEIGHTS)))
+    runner = OnnxRunner(entry.file(GRAPH), 5, 1, Stored(entry.file(WEIGHTS), TABLE))
     tokens = np.random.default_rng(0).integers(0, 12, (5, 25)).astype(np.uint8)
     for slot, cells in enumerate(tokens):
         runner.load(slot, cells, slot)

@@ -72,24 +72,43 @@ def test_what_was_not_built_is_not_run(cpu, monkeypatch: pytest.MonkeyPatch, tmp
     assert native.build_for(tiny(9)) == "avx2"
 
 
+PLAIN = {"box_shape": None, "num_heads": 3}
+
+
 @pytest.mark.parametrize(
     "changes",
     [
-        {"mixer": "attention", "box_shape": None},
-        {"mixer": "mlp", "box_shape": None},
+        {},
         {"pos_encodings": "learned"},
         {"gate": "sigmoid_norm"},
+        {"mixer": "attention", **PLAIN},
+        {"mixer": "attention", **PLAIN, "pos_encodings": "rope", "puzzle_emb_ndim": 48},
+        {"mixer": "mlp", **PLAIN},
+        {"mixer": "mlp", **PLAIN, "seq_len": 900, "puzzle_emb_ndim": 500, "puzzle_emb_len": 16, "num_puzzle_identifiers": 10**6, "swiglu_multiple": 16},
+        {"mixer": "local", **PLAIN, "grid_shape": (9, 9)},
+    ],
+)
+def test_it_is_for_architectures_that_it_knows(cpu, changes: dict[str, object]) -> None:
+    cpu(V4)
+    assert native.build_for(replace(tiny(9), **changes)) == "avx512"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
         {"hidden_size": 24},
         {"hidden_size": 96},
         {"swiglu_multiple": 1, "expansion": 2.2},
         {"vocab_size": 300},
         {"H_cycles": 2**32},
         {"seq_len": 20 * 20, "box_shape": (4, 5)},
+        {"mixer": "attention", **PLAIN, "num_heads": 2},
+        {"mixer": "attention", **PLAIN, "seq_len": 2**14},
+        {"mixer": "mlp", **PLAIN, "seq_len": 75},
     ],
 )
-def test_it_is_for_architectures_that_it_knows(cpu, changes: dict[str, object]) -> None:
+def test_and_for_no_others(cpu, changes: dict[str, object]) -> None:
     cpu(V4)
-    assert native.build_for(tiny(9)) == "avx512"
     assert native.build_for(replace(tiny(9), **changes)) is None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from app.api.answers import options, told
@@ -39,12 +39,6 @@ ITEM = {
     ],
 }
 router = APIRouter(prefix="/v1", tags=["solve"])
-
-
-class Events(StreamingResponse):
-    """A response of server-sent events."""
-
-    media_type = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +90,14 @@ async def opened(body: SolveIn, services: Needs) -> AsyncIterator[Opened]:
 
 @router.post(
     "/solve/stream",
-    response_class=Events,
+    response_class=Response,
     responses={**PROBLEMS, 200: {"content": {"text/event-stream": {"itemSchema": ITEM, "example": EVENTS}}}},
 )
-async def solve_stream(stream: Annotated[Opened, Depends(opened)]) -> Events:
+async def solve_stream(stream: Annotated[Opened, Depends(opened)]) -> StreamingResponse:
     """Solve one puzzle and watch the model think: a `step` event after each step, a last `result` event with the answer.
 
     What fails once the response has begun is a last `error` event with a problem. A client that reads too slowly misses steps, never the result, and holds
     nothing up. Nothing comes from the cache. Comments keep the connection open while nothing happens.
     """
-    return Events(kept_open(stream.events()), headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+    return StreamingResponse(kept_open(stream.events()), media_type="text/event-stream", headers=headers)

@@ -26,7 +26,10 @@ AMX, ONLY_AMD = "amx_bf16", "avx512_bf16"
 ARCH_PRCTL, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA = 158, 0x1023, 18
 
 LARGEST_SIDE, HEAD, WHOLE = 16, 16, 16
-"""SIDE and HEAD of `step.c`, and what the widths of its matrices must be multiples of."""
+"""SIDE of `mixers.h`, HEAD of `vectors.h`, and what the widths of its matrices must be multiples of."""
+
+MIXERS = ("units", "local", "attention", "mlp")
+"""As `model.h` numbers them."""
 
 MOST = 2**14
 """Larger numbers could not be counted in C."""
@@ -60,8 +63,17 @@ def build_for(config: TRMConfig) -> str | None:
 
 
 def known(config: TRMConfig) -> bool:
-    plain = config.pos_encodings == "none" and not config.prefix_len and config.gate == "silu"
-    whole = config.hidden_size % WHOLE == 0 and config.swiglu_size(config.hidden_size) % WHOLE == 0
-    units = config.mixer == "units" and config.head_dim == HEAD and isqrt(config.seq_len) <= LARGEST_SIDE
-    small = max(config.L_layers, config.H_cycles, config.L_cycles, config.hidden_size) < MOST
-    return plain and whole and small and config.vocab_size <= 256 and (units or config.mixer == "local")
+    """Whether `step.c` has all that the architecture asks for."""
+    widths = [config.hidden_size, config.swiglu_size(config.hidden_size)]
+    match config.mixer:
+        case "units":
+            fits = config.head_dim == HEAD and isqrt(config.seq_len) <= LARGEST_SIDE
+        case "attention":
+            fits = config.head_dim % WHOLE == 0
+        case "mlp":
+            fits = config.pos_encodings != "rope"
+            widths.append(config.swiglu_size(config.positions))
+        case "local":
+            fits = True
+    small = max(config.L_layers, config.H_cycles, config.L_cycles, config.positions, *widths) < MOST
+    return fits and small and all(width % WHOLE == 0 for width in widths) and config.vocab_size <= 256

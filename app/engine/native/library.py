@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
-from app.engine.native.builds import known, path_of, permitted
+from app.engine.native.builds import MIXERS, known, path_of, permitted
 from app.errors import InvalidModel
 from app.model.config import TRMConfig
+from app.model.stored import Stored
 
 
 class Library:
@@ -23,11 +23,7 @@ class Library:
             raise InvalidModel(f"{path}: the step in C does not know this architecture")
         if not permitted(build):
             raise OSError(f"the kernel does not let this process run {build}")
-        try:
-            self.tensors = load_file(path)
-        except Exception as error:  # safetensors raises several classes, all meaning that the file is none
-            raise InvalidModel(f"{path}: {error}") from error
-        self.hidden, side, inner = config.hidden_size, isqrt(config.seq_len), config.swiglu_size(config.hidden_size)
+        self.hidden, self.prefix, inner = config.hidden_size, config.prefix_len, config.swiglu_size(config.hidden_size)
         sizes = (
             self.hidden,
             inner,
@@ -36,38 +32,40 @@ class Library:
             config.H_cycles,
             config.L_cycles,
             config.num_heads,
-            side,
+            isqrt(config.seq_len),
             config.q_head_input == "first",
+            MIXERS.index(config.mixer),
+            config.prefix_len,
+            config.positions,
+            config.swiglu_size(config.positions) if config.mixer == "mlp" else 0,
+            config.gate == "sigmoid_norm",
         )
-        weights = [self._tensor(path, name, shape) for name, shape in _shapes(config).items()]
-        weights[0] *= np.float32(sqrt(self.hidden))  # as the model embeds its symbols
-        self.H_init, self.L_init = (self._tensor(path, name, (self.hidden,)) for name in ("H_init", "L_init"))
+        weights = [_tensor(path, name, shape) for name, shape in _shapes(config).items()]
+        learned = _tensor(path, "embed_pos.embedding_weight", (config.positions, self.hidden)) if config.pos_encodings == "learned" else None
+        self.scale = np.float32(sqrt(self.hidden) * (1 if learned is None else sqrt(0.5)))
+        """Of everything that the model embeds."""
+        weights[0] *= self.scale
+        if learned is not None:
+            learned *= self.scale
+        self.H_init, self.L_init = (_tensor(path, name, (self.hidden,)) for name in ("H_init", "L_init"))
         library = ctypes.CDLL(str(path_of(build)))
         library.trm_make.restype, library.trm_space.restype = ctypes.c_void_p, ctypes.c_size_t
         pointers = (ctypes.c_void_p * len(weights))(*(each.ctypes.data for each in weights))
-        units = _units(config)
-        self.model = ctypes.c_void_p(
-            library.trm_make((ctypes.c_int32 * len(sizes))(*sizes), ctypes.c_float(config.rms_norm_eps), None if units is None else _pointer(units), pointers)
-        )
+        tables = _units(config), learned, _rope(config)
+        places = (None if table is None else _pointer(table) for table in tables)
+        self.model = ctypes.c_void_p(library.trm_make((ctypes.c_int32 * len(sizes))(*sizes), ctypes.c_float(config.rms_norm_eps), *places, pointers))
         if not self.model:
             raise MemoryError("no memory for the weights")
         self._space, self._step = library.trm_space, library.trm_step
-        del self.tensors
 
     def space(self, cells: int) -> int:
         """Floats that a step of so many cells needs besides."""
         return int(self._space(self.model, cells))
 
     def bind(self, height: int, width: int, *arrays: NDArray[Any]) -> "Bound":
-        """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, tokens, z_H, z_L, answers, q and space."""
+        """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, tokens, puzzle, z_H, z_L, answers, q and space."""
         slots, *others = (_pointer(array) for array in arrays)
         return Bound(self, (slots, ctypes.c_int(height), ctypes.c_int(width), *others))
-
-    def _tensor(self, path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        tensor = self.tensors.get(name)
-        if tensor is None or tensor.shape != shape:
-            raise InvalidModel(f"{path}: {name} is {'missing' if tensor is None else tensor.shape}, not of shape {shape}")
-        return np.array(tensor, dtype=np.float32, order="C")
 
 
 class Bound:
@@ -88,16 +86,42 @@ def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
+def _tensor(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """A weight, contiguous and to be changed. Raises `InvalidModel` where it is missing or has another shape."""
+    stored = Stored(path, name)
+    if stored.shape != shape:
+        raise InvalidModel(f"{path}: {name} is {stored.shape}, not of shape {shape}")
+    return np.array(stored[...], order="C")
+
+
 def _shapes(config: TRMConfig) -> dict[str, tuple[int, ...]]:
     """The weights in the order of `trm_make`, with their shapes."""
-    hidden, inner = config.hidden_size, config.swiglu_size(config.hidden_size)
+    hidden = config.hidden_size
     shapes: dict[str, tuple[int, ...]] = {"embed_tokens.embedding_weight": (config.vocab_size, hidden), "lm_head.weight": (config.vocab_size, hidden)}
     shapes |= {"q_head.weight": (2, hidden), "q_head.bias": (2,)}
-    mixer = (
-        {"self_attn.qkv_proj": (3 * hidden, hidden), "self_attn.o_proj": (hidden, hidden)} if config.mixer == "units" else {"near.proj": (hidden, 5 * hidden)}
-    )
-    block = mixer | {"mlp.gate_up_proj": (2 * inner, hidden), "mlp.down_proj": (hidden, inner)}
+    match config.mixer:
+        case "mlp":
+            block = _swiglu("mlp_t", config.positions, config)
+        case "local":
+            block = {"near.proj": (hidden, 5 * hidden)}
+        case _:
+            block = {"self_attn.qkv_proj": (3 * hidden, hidden), "self_attn.o_proj": (hidden, hidden)}
+    block |= _swiglu("mlp", hidden, config)
     return shapes | {f"L_level.layers.{layer}.{name}.weight": shape for layer in range(config.L_layers) for name, shape in block.items()}
+
+
+def _swiglu(name: str, width: int, config: TRMConfig) -> dict[str, tuple[int, ...]]:
+    inner = config.swiglu_size(width)
+    return {f"{name}.gate_up_proj": (2 * inner, width), f"{name}.down_proj": (width, inner)}
+
+
+def _rope(config: TRMConfig) -> NDArray[np.float32] | None:
+    """Cosines and sines, (2, positions, channels of a head), of rotary positions."""
+    if config.mixer != "attention" or config.pos_encodings != "rope":
+        return None
+    frequency = 1 / config.rope_theta ** (np.arange(0, config.head_dim, 2, dtype=np.float32) / config.head_dim)
+    angle = np.tile(np.outer(np.arange(config.positions, dtype=np.float32), frequency), 2)
+    return np.stack((np.cos(angle), np.sin(angle))).astype(np.float32)
 
 
 def _units(config: TRMConfig) -> NDArray[np.int32] | None:

@@ -1,7 +1,7 @@
 /* The linear maps of a step, in the way that the build's instructions multiply fastest: with float32 vectors, with vectors of pairs in bfloat16, or with
    tiles of them (AMX). In bfloat16 the inputs of products are rounded and their sums are of float32, as on a GPU.
 
-   Knows matrices; no model. Inputs are in sixteens; outputs are written up to whole vectors. */
+   Knows matrices; no model. Inputs and outputs are in sixteens. */
 
 #include <immintrin.h>
 #include <stdint.h>
@@ -31,8 +31,8 @@ typedef float op;
 enum { PAIR = 1 };
 #endif
 
-struct dense { /* a linear map, its weights in the order in which `product` reads them */
-    int inputs, panels;
+struct dense { /* a linear map, its weights in the order in which `product` reads them; inputs and outputs in sixteens */
+    int inputs, outputs;
     op *weight;
 };
 
@@ -44,18 +44,36 @@ static inline void to_ops(const float *x, op *out, size_t count) { /* count in s
 static inline void to_ops(const float *x, op *out, size_t count) { memcpy(out, x, count * sizeof *x); }
 #endif
 
-/* weights (outputs, inputs) in the order of `product`: panels of COLS vectors, or what is left, of all steps; rows beyond the outputs are 0 */
+static inline int up(int count) { return (count + 15) / 16 * 16; }
+
+static inline size_t size_of(const struct dense *d) { return (size_t)d->inputs * d->outputs / PAIR; } /* in ops */
+
+/* the weights of a map, x (inputs, outputs) with rows `ld` floats apart, in the order of `product`: panels of COLS vectors, or what is left, of all steps */
+static void lay(const struct dense *d, const float *x, size_t ld) {
+    op *out = d->weight;
+    for (int at = 0; at < d->outputs; at += COLS * LANES)
+        for (int k = 0; k < d->inputs; k += PAIR)
+            for (int row = at; row < d->outputs && row < at + COLS * LANES; row += LANES, out += LANES) {
+                const float *from = x + k * ld + row;
+#ifdef __AVX512BF16__
+                __m512i even = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(from)));
+                __m512i odd = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(_mm512_loadu_ps(from + ld)));
+                _mm512_storeu_si512(out, _mm512_or_si512(even, _mm512_slli_epi32(odd, 16)));
+#else
+                *(vec *)out = *(const vec *)from;
+#endif
+            }
+}
+
+/* a map of its own with weights (outputs, inputs), and zeros up to whole sixteens */
 static int pack(struct dense *d, const float *weight, int outputs, int inputs) {
-    d->inputs = inputs, d->panels = (outputs + LANES - 1) / LANES;
-    size_t size = (size_t)d->panels * LANES * inputs;
-    float *flat = malloc(size * sizeof *flat), *f = flat;
-    d->weight = aligned_alloc(64, (size / PAIR * sizeof(op) + 63) / 64 * 64);
+    d->inputs = up(inputs), d->outputs = up(outputs);
+    float *flat = calloc((size_t)d->inputs * d->outputs, sizeof *flat);
+    d->weight = aligned_alloc(64, (size_of(d) * sizeof(op) + 63) / 64 * 64);
     if (flat && d->weight) {
-        for (int at = 0; at < d->panels; at += COLS)
-            for (int k = 0; k < inputs; k += PAIR)
-                for (int row = at * LANES; row < d->panels * LANES && row < (at + COLS) * LANES; row++)
-                    for (int p = 0; p < PAIR; p++) *f++ = row < outputs ? weight[(size_t)row * inputs + k + p] : 0;
-        to_ops(flat, d->weight, size);
+        for (int k = 0; k < inputs; k++)
+            for (int row = 0; row < outputs; row++) flat[(size_t)k * d->outputs + row] = weight[(size_t)row * inputs + k];
+        lay(d, flat, d->outputs);
     }
     free(flat);
     return flat && d->weight;
@@ -106,22 +124,23 @@ static inline __attribute__((always_inline)) void tile(const op *a0, const op *a
     if (rows > 1 && cols > 1) _tile_stored(3, c1 + LANES, ldc * sizeof *c0);
 }
 
-/* c (rows, outputs, up to whole vectors) = a (rows, inputs) times the weights. Rows are dealt out evenly, since a tile takes as long as it has rows; the
+/* c (rows, outputs) = a (rows, inputs) times the weights. Rows are dealt out evenly, since a tile takes as long as it has rows; the
    last one begins before the end of the one before where they do not come out even. */
 static __attribute__((noinline)) void product(const struct dense *d, const op *a, int rows, float *c) {
     int steps = d->inputs / PAIR, parts = (steps + MOST - 1) / MOST, tiles = (rows + MOST - 1) / MOST, high = (rows + tiles - 1) / tiles;
     while (steps % parts) parts++;
-    size_t ldc = (size_t)d->panels * LANES;
+    int panels = d->outputs / LANES;
+    size_t ldc = d->outputs;
     shape_tiles(high, steps / parts);
-    for (int at = 0; at < d->panels; at += 2) {
+    for (int at = 0; at < panels; at += 2) {
         const op *w = d->weight + (size_t)at * steps * LANES;
         for (int t = 0; t < tiles; t += 2) {
             int i = t + 1 < tiles ? t * high : rows - high, j = t + 2 < tiles ? (t + 1) * high : rows - high;
             const op *a0 = a + (size_t)i * steps, *a1 = a + (size_t)j * steps;
             float *c0 = c + i * ldc + at * LANES, *c1 = c + j * ldc + at * LANES;
-            if (at + 1 < d->panels && i < j)
+            if (at + 1 < panels && i < j)
                 tile(a0, a1, steps, steps / parts, w, c0, c1, ldc, 2, 2);
-            else if (at + 1 < d->panels)
+            else if (at + 1 < panels)
                 tile(a0, a1, steps, steps / parts, w, c0, c1, ldc, 1, 2);
             else if (i < j)
                 tile(a0, a1, steps, steps / parts, w, c0, c1, ldc, 2, 1);
@@ -141,29 +160,31 @@ static inline vec dot(vec sum, op input, const op *weight) {
 static inline vec dot(vec sum, op input, const op *weight) { return sum + input * *(const vec *)weight; }
 #endif
 
-/* c (rows, cols vectors) = a (rows, steps) times one panel of weights (steps, cols vectors); the compiler unrolls it for each constant rows and cols */
-static inline __attribute__((always_inline)) void tile(const op *a, int steps, const op *w, float *c, size_t ldc, const int rows, const int cols) {
+/* c (rows, cols vectors) = a (rows, steps) times one panel of weights (steps, cols vectors), added to what c is unless this is its first part. Rows of a
+   are `lda` apart, of c `ldc`. The compiler unrolls it for each constant rows and cols */
+static inline __attribute__((always_inline)) void tile(const op *a, size_t lda, int steps, const op *w, float *c, size_t ldc, int first, const int rows,
+                                                       const int cols) {
     vec sum[ROWS][COLS];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-        for (int j = 0; j < cols; j++) sum[i][j] = (vec){0};
+        for (int j = 0; j < cols; j++) sum[i][j] = first ? (vec){0} : *(vec *)(c + i * ldc + j * LANES);
     for (int k = 0; k < steps; k++, w += cols * LANES)
 #pragma GCC unroll 8
         for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
-            for (int j = 0; j < cols; j++) sum[i][j] = dot(sum[i][j], a[(size_t)i * steps + k], w + j * LANES);
+            for (int j = 0; j < cols; j++) sum[i][j] = dot(sum[i][j], a[i * lda + k], w + j * LANES);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
 #pragma GCC unroll 8
         for (int j = 0; j < cols; j++) *(vec *)(c + i * ldc + j * LANES) = sum[i][j];
 }
 
-#define PANEL(cols)                                                                                                 \
-    static void panel##cols(const op *a, int rows, int steps, const op *w, float *c, size_t ldc) {                  \
-        int i = 0;                                                                                                  \
-        for (; i + ROWS <= rows; i += ROWS) tile(a + (size_t)i * steps, steps, w, c + i * ldc, ldc, ROWS, cols);    \
-        for (; i < rows; i++) tile(a + (size_t)i * steps, steps, w, c + i * ldc, ldc, 1, cols);                     \
+#define PANEL(cols)                                                                                                            \
+    static void panel##cols(const op *a, size_t lda, int rows, int steps, const op *w, float *c, size_t ldc, int first) {      \
+        int i = 0;                                                                                                             \
+        for (; i + ROWS <= rows; i += ROWS) tile(a + i * lda, lda, steps, w, c + i * ldc, ldc, first, ROWS, cols);             \
+        for (; i < rows; i++) tile(a + i * lda, lda, steps, w, c + i * ldc, ldc, first, 1, cols);                              \
     }
 PANEL(1)
 PANEL(2)
@@ -174,21 +195,26 @@ PANEL(5)
 PANEL(6)
 #endif
 
-static void (*const PANELS[COLS])(const op *, int, int, const op *, float *, size_t) = {
+static void (*const PANELS[COLS])(const op *, size_t, int, int, const op *, float *, size_t, int) = {
     panel1, panel2, panel3,
 #ifdef __AVX512F__
     panel4, panel5, panel6,
 #endif
 };
 
-/* c (rows, outputs, up to whole vectors) = a (rows, inputs) times the weights */
+enum { DEEP = 128, PART = 64 }; /* steps of a panel that stay in the nearest cache from one tile to the next; more are taken in parts */
+
+/* c (rows, outputs) = a (rows, inputs) times the weights */
 static void product(const struct dense *d, const op *a, int rows, float *c) {
-    int steps = d->inputs / PAIR;
+    int steps = d->inputs / PAIR, panels = d->outputs / LANES, part = steps > DEEP ? PART : steps;
     const op *w = d->weight;
-    for (int at = 0; at < d->panels; at += COLS) {
-        int cols = d->panels - at < COLS ? d->panels - at : COLS;
-        PANELS[cols - 1](a, rows, steps, w, c + at * LANES, (size_t)d->panels * LANES);
-        w += (size_t)cols * steps * LANES;
+    for (int at = 0; at < panels; at += COLS) {
+        int cols = panels - at < COLS ? panels - at : COLS;
+        for (int k = 0; k < steps; k += part) {
+            int now = steps - k < part ? steps - k : part;
+            PANELS[cols - 1](a + k, steps, rows, now, w, c + at * LANES, d->outputs, k == 0);
+            w += (size_t)now * cols * LANES;
+        }
     }
 }
 
