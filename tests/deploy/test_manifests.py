@@ -202,4 +202,4 @@ def test_the_stack_does_not_start_without_passwords() -> None:
 
 def _composed(*options: str) -> "subprocess.CompletedProcess[str]":
     kept = {name: value for name, value in os.environ.items() if not name.endswith("_PASSWORD")}
-    return subprocess.run([tool("podman-compose"), *options, "config"], cwd=PROJECT, env=kept, capture_output=True, text=True, check=False)
+    return subprocess.run([tool("podman-compose"), "--dry-run", *options, "config"], cwd=PROJECT, env=kept, capture_output=True, text=True, check=False)
