@@ -1,4 +1,4 @@
-"""`trm serve` and `trm worker`: uvicorn around the application, with a drain that lets load balancers look away first. Knows signals and logging.
+"""`trm serve` and `trm worker`: uvicorn around the application, with a drain that lets load balancers look away first. Knows signals.
 
 After SIGTERM: readiness and new solves answer 503, the server listens on for `drain_seconds`, then finishes what is in flight,
 then the workers stop. Ctrl-C skips the wait; a second one leaves at once.
@@ -12,21 +12,19 @@ import signal
 import socket
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
-from pythonjsonlogger.core import RESERVED_ATTRS
-from pythonjsonlogger.json import JsonFormatter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS
 
 from app.api.deps import Services
-from app.api.envelope import request_id
 from app.errors import InvalidRequest
 from app.gathering import Gathering
+from app.logs import configure_logging
 from app.main import create_app, create_operations, create_services
 from app.settings import Settings
 
@@ -121,34 +119,6 @@ class Connection(HttpToolsProtocol):
         super().connection_made(cast("asyncio.Transport", Gathering(cast("asyncio.Transport", transport))))
 
 
-class RequestIdFilter(logging.Filter):
-    """Puts the current request's id on every line."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Add the id; lets every record through."""
-        if identity := request_id.get():
-            record.request_id = identity
-        return True
-
-
-def configure_logging(level: str) -> None:
-    """One JSON object a line on stderr."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        JsonFormatter(
-            "{levelname}{name}{message}",
-            style="{",
-            rename_fields={"levelname": "level"},
-            timestamp="time",
-            reserved_attrs=[*RESERVED_ATTRS, "color_message"],
-        )
-    )
-    handler.addFilter(RequestIdFilter())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # a start that fails has said why in one line; uvicorn would add the traceback of its own lifespan
-    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith("Traceback"))
-
-
 def unknown_variables() -> list[str]:
     """Environment variables with our prefix that name no setting: misspelt, or set by an orchestrator for its own ends."""
     known = {CLIENT_KEY, *(f"TRM_{name.upper()}" for name in Settings.model_fields)}
@@ -170,6 +140,16 @@ def configure(app: FastAPI, settings: Settings, port: int) -> uvicorn.Config:
     )
 
 
+def give_way() -> None:
+    """Do not interrupt the workers for each message, where the system can be told so.
+
+    A process that wakes up for one gets a core at once, finds its data gone from the caches and takes half as long again. So it waits, where no core is free,
+    until a worker's time slice ends, a millisecond or two, and then finds several messages; where a core is free nothing changes.
+    """
+    with suppress(AttributeError, OSError):  # not Linux; not permitted
+        os.sched_setscheduler(0, os.SCHED_BATCH | os.SCHED_RESET_ON_FORK, os.sched_param(0))
+
+
 def serve(settings: Settings, *, solving: bool = True) -> int:
     """Serve until told to stop; the exit status. Without `solving`, serve jobs only. Raises `InvalidModel` for an unusable store."""
     configure_logging(settings.log_level)
@@ -181,6 +161,7 @@ def serve(settings: Settings, *, solving: bool = True) -> int:
     beside = None if settings.metrics_port is None else Beside(configure(create_operations(settings, services), settings, settings.metrics_port))
     server = Server(config, services, settings.drain_seconds, settings.shutdown_seconds, beside)
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED_SIGNALS)
+    give_way()
     log.info("serving", extra={"models": list(services.store.entries), "workers": settings.workers})
     gc.freeze()  # what was made so far lives as long as the process
     gc.set_threshold(GARBAGE)

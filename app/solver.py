@@ -224,10 +224,10 @@ class Solver:
 
     def _count(self, model: str, outcome: Outcome, queued: float) -> None:
         metrics = self.metrics
-        metrics.halting_steps.labels(model, outcome.halt_reason).observe(outcome.steps)
-        metrics.attempts.labels(model).observe(outcome.attempts)
+        metrics.halting_steps.observe(outcome.steps, model, outcome.halt_reason)
+        metrics.attempts.observe(outcome.attempts, model)
         metrics.queue_duration.observe(queued)
-        metrics.solve_duration.labels(model).observe(outcome.solve_seconds)
+        metrics.solve_duration.observe(outcome.solve_seconds, model)
         if outcome.verified is not None:
             metrics.verified.labels(model, str(outcome.verified).lower()).inc()
 

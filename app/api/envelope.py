@@ -4,21 +4,20 @@ Written against ASGI itself: a framework middleware would hide the client's disc
 """
 
 import logging
+import random
 import re
-import secrets
 import time
 from collections.abc import Mapping
-from contextvars import ContextVar
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import BUG
+from app.logs import request_id
 from app.metrics import Metrics
 from app.tracing.base import Arrival, Tracer
 
 log = logging.getLogger("trm.access")
-request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"content-security-policy", b"frame-ancestors 'none'"))
@@ -75,7 +74,7 @@ class Envelope:
             return
         started, headers = time.perf_counter(), dict(scope["headers"])
         given = headers.get(b"x-request-id", b"").decode("latin-1")
-        identity = given if ACCEPTABLE_ID.fullmatch(given) else secrets.token_hex(16)
+        identity = given if ACCEPTABLE_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
         ours = [*SECURITY, (b"x-request-id", identity.encode())]
         exchange = Exchange(receive, send, ours, headers.get(b"content-length", b""), self.larger.get(scope["path"], self.max_body_bytes))
         token = request_id.set(identity)
@@ -97,7 +96,7 @@ class Envelope:
         route = str(getattr(scope.get("route"), "path", scope["path"] if "endpoint" in scope else "unmatched"))
         method = scope["method"] if scope["method"] in METHODS else "other"
         self.metrics.http_requests.labels(route, method, str(status)).inc()
-        self.metrics.http_duration.labels(route).observe(seconds)
+        self.metrics.http_duration.observe(seconds, route)
         about = {"client": scope["state"]["client"]} if "client" in scope.get("state", ()) else {}
         if arrival is not None:
             arrival.left(method, route, status, {f"trm.{name}": value for name, value in about.items()})

@@ -59,6 +59,9 @@ class Lanes(Generic[Item]):
     def __iter__(self) -> Iterator[Item]:
         return chain.from_iterable(self.lanes)
 
+    def __bool__(self) -> bool:
+        return any(self.lanes)
+
     def __len__(self) -> int:
         return sum(map(len, self.lanes))
 

@@ -210,9 +210,9 @@ class Dispatcher:
 
         Every puzzle ahead that has not started takes the time of one attempt; what is not done then waits behind it, but for the turns of its lane.
         """
-        queued = self.queued[: 1 + bulk]
-        if not any(any(counts.values()) for counts in queued):
+        if not (self.waiting if bulk else self.waiting.lanes[0]):
             return 0.0
+        queued = self.queued[: 1 + bulk]
         ahead = (each for counts in (*queued, *(member.fresh for member in self.members)) for each in counts.items())
         seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead if count)
         return seconds / FRESH_SHARE / max(1, sum(member.ready for member in self.members))

@@ -139,9 +139,11 @@ class ProcessPool:
         alarm = loop.call_at(request.deadline, self._expire, ticket)
         try:
             return await ticket.future
+        except BaseException:
+            self.dispatcher.release(ticket)  # wherever it is still; one that is done is nowhere
+            raise
         finally:
             alarm.cancel()
-            self.dispatcher.release(ticket)
             self.news.set()
 
     def _admit(self, ticket: Ticket) -> None:

@@ -5,7 +5,8 @@ import json
 import pytest
 from starlette.exceptions import HTTPException
 
-from app.api.envelope import SECURITY, Envelope, request_id
+from app.api.envelope import SECURITY, Envelope
+from app.logs import request_id
 from app.metrics import Metrics
 
 

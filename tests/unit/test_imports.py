@@ -25,6 +25,6 @@ def test_the_modules_of_the_api_process_leave_torch_and_onnxruntime_out() -> Non
 
 def test_the_client_leaves_out_whatever_only_the_server_needs() -> None:
     needed = [re.split(r"[~=<>]", line)[0] for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]]
-    servers = {name.replace("python-json-logger", "pythonjsonlogger").replace("-", "_") for name in needed} - SHARED
+    servers = {name.replace("-", "_") for name in needed} - SHARED
     assert {"fastapi", "numpy", "onnxruntime", "redis", "uvicorn"} <= servers
     assert not imported("app.client") & servers

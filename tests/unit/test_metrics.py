@@ -1,9 +1,10 @@
 """The series that Prometheus reads."""
 
 import pytest
+from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import Metrics
+from app.metrics import Distribution, Metrics
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -63,9 +64,27 @@ def test_depths_have_a_bucket_for_every_small_count_of_steps() -> None:
 
 def test_requests_have_a_bucket_edge_at_a_tenth_of_a_second() -> None:
     metrics = Metrics()
-    metrics.http_duration.labels("/v1/solve").observe(0.1)
+    metrics.http_duration.observe(0.1, "/v1/solve")
     assert value(metrics, "trm_http_request_duration_seconds_bucket", route="/v1/solve", le="0.1") == 1
     assert value(metrics, "trm_http_request_duration_seconds_bucket", route="/v1/solve", le="0.05") == 0
+
+
+def test_a_distribution_is_what_the_library_makes_of_the_same_values() -> None:
+    ours, theirs, bounds = CollectorRegistry(), CollectorRegistry(), (0.1, 1, 2.5)
+    distribution = Distribution("trm_some_seconds", "Some.", ["kind"], buckets=bounds, registry=ours)
+    histogram = Histogram("trm_some_seconds", "Some.", ["kind"], buckets=bounds, registry=theirs)
+    for value in (0, 0.1, 0.10001, 1, 2.4, 2.5, 7, -1, 1e9):
+        for kind in ("a", 'b "quoted"'):
+            distribution.observe(value, kind)
+            histogram.labels(kind).observe(value)
+    distribution.known("c")
+    histogram.labels("c")
+    expected = [line for line in generate_latest(theirs).decode().splitlines() if "_created" not in line]
+    assert generate_latest(ours).decode().splitlines() == expected
+
+
+def test_one_without_labels_begins_with_zeros() -> None:
+    assert value(Metrics(), "trm_request_queue_duration_seconds_bucket", le="+Inf") == 0
 
 
 def test_every_series_carries_the_prefix_and_says_what_it_is() -> None:

@@ -11,12 +11,13 @@ from fastapi.responses import StreamingResponse
 from app.api.accept import prefers
 from app.api.answers import answer, options
 from app.api.deps import ClientGone, Needs, Services, while_connected
-from app.api.envelope import CLIENT_GONE, request_id
+from app.api.envelope import CLIENT_GONE
 from app.api.errors import MOST_ERRORS, PROBLEMS, document
 from app.api.guard import charge
 from app.api.schemas import BatchIn, BatchOut
 from app.batch import Batch, Result, Turn
 from app.errors import FieldError, InvalidRequest, NotFound
+from app.logs import request_id
 from app.preparing import Prepared
 from app.solver import Solution
 
@@ -69,10 +70,11 @@ async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
     if len(body.puzzles) > most:
         detail = f"a batch has at most {most} puzzles, not {len(body.puzzles)}"
         raise InvalidRequest(detail, fields=(FieldError("/puzzles", detail),))
+    chosen = options(body.options)
     for index, puzzle in enumerate(body.puzzles):
         place = f"/puzzles/{index}"
         try:
-            found.append(services.solver.prepare(puzzle.type, puzzle.grid, body.model, options(body.options), puzzle.puzzle_id, place=place, bulk=True))
+            found.append(services.solver.prepare(puzzle.type, puzzle.grid, body.model, chosen, puzzle.puzzle_id, place=place, bulk=True))
         except InvalidRequest as error:
             wrong.append(error)
         except NotFound as error:

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from app.api.answers import answer, options
 from app.api.deps import ClientGone, Services, while_connected
-from app.api.envelope import CLIENT_GONE, request_id
+from app.api.envelope import CLIENT_GONE
 from app.api.errors import PROBLEMS
 from app.api.schemas import SolveIn, SolveOut
+from app.logs import request_id
 
 router = APIRouter(prefix="/v1", tags=["solve"])
 

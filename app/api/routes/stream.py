@@ -15,9 +15,9 @@ from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 
 from app.api.answers import options, told
 from app.api.deps import Needs, Services
-from app.api.envelope import request_id
 from app.api.errors import PROBLEMS, document
 from app.api.schemas import SolveIn, StepOut
+from app.logs import request_id
 from app.watching import Watching, watching
 
 OPENING = 1.0

@@ -1,0 +1,45 @@
+"""The log: one JSON object a line on stderr, the access log among it, so that it must cost little. Knows no events.
+
+A library for this takes several times as long for a line, which is a tenth of what a request costs the server.
+"""
+
+import json
+import logging
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from pydantic_core import to_json
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of the request that is being answered; on every line that is written meanwhile."""
+USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
+"""What every record has, and what uvicorn adds for terminals."""
+
+
+class JsonLines(logging.Formatter):
+    """Level, name and message; then what is extra, the request's id, a traceback, and the time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record. What JSON does not know is written as `str` writes it."""
+        line = {"level": record.levelname, "name": record.name, "message": record.getMessage()}
+        line |= {name: value for name, value in vars(record).items() if name not in USUAL}
+        if identity := request_id.get():
+            line["request_id"] = identity
+        if record.exc_info:
+            line["exc_info"] = self.formatException(record.exc_info)
+        line["time"] = datetime.fromtimestamp(record.created, UTC).isoformat()
+        try:
+            return to_json(line, fallback=str, inf_nan_mode="strings").decode()
+        except ValueError:  # a half of a surrogate pair, which only escapes can write
+            return json.dumps(line, default=str)
+
+
+def configure_logging(level: str) -> None:
+    """Log from this level on. Where in the code a line comes from is not asked, nor which thread, which would take as long as all else."""
+    logging._srcfile = None  # the documented way to leave it out
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # a start that fails has said why in one line; uvicorn would add the traceback of its own lifespan
+    logging.getLogger("uvicorn.error").addFilter(lambda record: not record.getMessage().startswith("Traceback"))
