@@ -33,8 +33,9 @@ KEEP_ALIVE_SECONDS = 75
 """How long an idle connection stays open: longer than proxies hold theirs (60 as a rule), and until a browser on a busy machine comes back to it."""
 CLIENT_KEY = "TRM_API_KEY"
 """Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
-GARBAGE = 10_000
-"""Objects made, less those freed, before young ones are searched for cycles, of which requests leave few. Python's own number is 700."""
+GARBAGE = 50_000
+"""Objects made, less those freed, before young ones are searched for cycles, of which requests leave none that were seen. Python's own number is 700. It is more
+than a full queue has, since a search among the objects of thousands of requests keeps all others waiting for tens of milliseconds."""
 
 
 class Server(uvicorn.Server):

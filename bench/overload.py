@@ -8,6 +8,7 @@ the same cores as the server and takes the more of them the more it sends: `gene
 
 import argparse
 import asyncio
+import gc
 import itertools
 import json
 import resource
@@ -81,12 +82,13 @@ class Flood:
 
     async def run(self, requests: Iterator[bytes], rate: float, seconds: float, pids: Sequence[int]) -> None:
         """Send at `rate` a second, and wait for all answers."""
-        rng, started, due, tasks = np.random.default_rng(0), time.perf_counter(), 0.0, list[asyncio.Task[None]]()
+        rng, started, due, tasks = np.random.default_rng(0), time.perf_counter(), 0.0, set[asyncio.Task[None]]()
         watch = asyncio.create_task(self._watch(pids))
         while (due := due + rng.exponential(1 / rate)) < seconds:
             if (early := started + due - time.perf_counter()) > 0:
                 await asyncio.sleep(early)
-            tasks.append(asyncio.create_task(self.one(next(requests), started)))
+            tasks.add(task := asyncio.create_task(self.one(next(requests), started)))
+            task.add_done_callback(tasks.discard)
         await asyncio.gather(*tasks)
         watch.cancel()
 
@@ -114,6 +116,7 @@ def main() -> None:
     parser.add_argument("--times", type=float, default=3.0)
     parser.add_argument("--settings", nargs="*", default=[], metavar="TRM_NAME=VALUE")
     arguments, family = parser.parse_args(), Sudoku()
+    gc.disable()  # it would keep this client from reading for a tenth of a second now and then
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     grids = [str(family.render(question.tobytes(), "")) for question in mix(PUZZLES).questions]
     with server(dict(each.split("=", 1) for each in arguments.settings)) as (port, pid):

@@ -2,9 +2,13 @@
 
 What is not sound goes the usual way, for the framework to tell what is wrong with it. While the pool is flooded, single puzzles are refused before they are
 read: reading a request only to refuse it takes half as long as a step of the model, and at some multiple of what the workers can do it would leave them no
-time. What is refused there might have been in the cache; so the first refusals of any moment are read, and a lesser overload never comes to this.
+time. What is refused there might have been in the cache; so the first refusals of any moment are read, and a lesser overload never comes to this. Such refusals
+are counted like all others, but the log has one line a second for all of them.
 """
 
+import logging
+import math
+import time
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request, Response
@@ -12,13 +16,17 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import counted
+from app.api.envelope import UNTOLD
+from app.api.errors import counted, from_error
 from app.api.schemas import SolveIn
 from app.errors import QueueFull, TRMError
 from app.metrics import Metrics
 from app.pool.base import Pool
 
+log = logging.getLogger("trm.access")
 PATH = "/v1/solve"
+REFUSAL_SECONDS, LOG_SECONDS = 0.1, 1.0
+"""How long a refusal is used again as it is, and how often the log tells of them."""
 JSON = (b"content-type", b"application/json")
 Endpoint = Callable[[SolveIn, Request], Awaitable[Response]]
 """Takes a sound body, and the request that it has been read from."""
@@ -29,6 +37,8 @@ class Express:
 
     def __init__(self, app: ASGIApp, endpoint: Endpoint, pool: Pool, metrics: Metrics) -> None:
         self.app, self.endpoint, self.pool, self.metrics = app, endpoint, pool, metrics
+        self.refusal, self.made = Response(), -math.inf
+        self.unread, self.told = 0, -math.inf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
@@ -36,12 +46,23 @@ class Express:
             return
         scope["endpoint"] = self.endpoint  # so that it is counted as what it is
         if self.pool.flooded():
-            error = QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after())
-            await counted(error, self.metrics)(scope, receive, send)
+            await self._refuse(scope, receive, send)
         elif JSON in scope["headers"]:
             await self._read(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        now = time.monotonic()
+        if now - self.made > REFUSAL_SECONDS:
+            self.refusal, self.made = from_error(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after())), now
+        self.metrics.rejected.labels(QueueFull.type).inc()
+        self.unread += 1
+        if now - self.told > LOG_SECONDS:
+            log.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})
+            self.unread, self.told = 0, now
+        scope[UNTOLD] = True
+        await self.refusal(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
