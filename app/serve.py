@@ -34,8 +34,8 @@ KEEP_ALIVE_SECONDS = 75
 CLIENT_KEY = "TRM_API_KEY"
 """Not the server's, yet not misspelt: with what `trm solve` and `trm jobs` ask a server."""
 GARBAGE = 50_000
-"""Objects made, less those freed, before young ones are searched for cycles, of which requests leave none that were seen. Python's own number is 700. It is more
-than a full queue has, since a search among the objects of thousands of requests keeps all others waiting for tens of milliseconds."""
+"""Objects made, less those freed, before young ones are searched for cycles, of which requests leave none that were seen. Python's own number is 700. It is
+more than a full queue has, since a search among the objects of thousands of requests keeps all others waiting for tens of milliseconds."""
 
 
 class Server(uvicorn.Server):
