@@ -6,6 +6,7 @@ The arrivals are an open loop: they come when they come, however slow the server
 import asyncio
 import itertools
 import math
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -117,14 +118,21 @@ async def closed(solve: Solve, puzzles: Sequence[Tokens], clients: int, warm_up:
     return figures(samples, (warm_up, end), None, clock.busy())
 
 
+def announce(times: Sequence[float], clock: Clock, loop: asyncio.AbstractEventLoop, due: asyncio.Queue[float]) -> None:
+    """Tell a loop of each arrival when it is due. In a thread of its own: a loop's timers go by whole milliseconds, which would be most of a short latency."""
+    for arrived in times:
+        time.sleep(max(0.0, arrived - clock()))
+        loop.call_soon_threadsafe(due.put_nowait, arrived)
+
+
 async def offered(solve: Solve, puzzles: Sequence[Tokens], rate: float, warm_up: float, seconds: float, patience: float) -> Figures:
     """Poisson arrivals at `rate` a second, the same in every run; what is open `patience` seconds after the last is given up."""
-    clock, samples, end = Clock(), list[Sample](), warm_up + seconds
-    times, tasks = arrivals(rate, end, seed=0), list[asyncio.Task[Asking]]()
-    for arrived, puzzle in zip(times, itertools.cycle(puzzles), strict=False):
-        if (early := arrived - clock()) > 0:
-            await asyncio.sleep(early)
-        tasks.append(asyncio.create_task(_one(solve, puzzle, arrived, clock, samples)))
+    clock, samples, end, due = Clock(), list[Sample](), warm_up + seconds, asyncio.Queue[float]()
+    times, tasks, upcoming = arrivals(rate, end, seed=0), list[asyncio.Task[Asking]](), itertools.cycle(puzzles)
+    threading.Thread(target=announce, args=(times, clock, asyncio.get_running_loop(), due), daemon=True).start()
+    for _ in times:
+        arrived = await due.get()
+        tasks.append(asyncio.create_task(_one(solve, next(upcoming), arrived, clock, samples)))
     await _finish(tasks, end + patience, clock)
     return figures(samples, (warm_up, end), rate, clock.busy())
 
