@@ -20,7 +20,7 @@ class JsonLines(logging.Formatter):
     """Level, name and message; then what is extra, the request's id, a traceback, and the time."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record. What JSON does not know is written as `str` writes it."""
+        """The line of a record. What JSON does not know is written as pydantic or else `str` writes it."""
         line = {"level": record.levelname, "name": record.name, "message": record.getMessage()}
         line |= {name: value for name, value in vars(record).items() if name not in USUAL}
         if identity := request_id.get():

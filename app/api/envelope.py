@@ -24,7 +24,7 @@ SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-r
 """On every response that does not say so itself."""
 UNTRACED = ("/healthz", "/readyz", "/metrics")
 """What is asked every few seconds for ever."""
-UNTOLD = "trm.untold"
+QUIET = "trm.quiet"
 """In the scope of a request that gets no line of its own in the log."""
 CLIENT_GONE = 499
 """Logged and counted in place of a status when the client left before its answer."""
@@ -103,5 +103,5 @@ class Envelope:
         if arrival is not None:
             arrival.left(method, route, status, {f"trm.{name}": value for name, value in about.items()})
             about["trace_id"] = arrival.trace_id
-        if UNTOLD not in scope:
+        if QUIET not in scope:
             log.info("request", extra={"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 3), **about})

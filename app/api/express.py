@@ -6,17 +6,19 @@ time. What is refused there might have been in the cache; so the first refusals 
 are counted like all others, but the log has one line a second for all of them.
 """
 
+import asyncio
 import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 
 from fastapi import Request, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.envelope import UNTOLD
+from app.api.envelope import QUIET
 from app.api.errors import counted, from_error
 from app.api.schemas import SolveIn
 from app.errors import QueueFull, TRMError
@@ -38,7 +40,7 @@ class Express:
     def __init__(self, app: ASGIApp, endpoint: Endpoint, pool: Pool, metrics: Metrics) -> None:
         self.app, self.endpoint, self.pool, self.metrics = app, endpoint, pool, metrics
         self.refusal, self.made = Response(), -math.inf
-        self.unread, self.told = 0, -math.inf
+        self.unread = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
@@ -57,12 +59,15 @@ class Express:
         if now - self.made > REFUSAL_SECONDS:
             self.refusal, self.made = from_error(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after())), now
         self.metrics.rejected.labels(QueueFull.type).inc()
+        if not self.unread:
+            asyncio.get_running_loop().call_later(LOG_SECONDS, self._tell, context=Context())  # which is no request's
         self.unread += 1
-        if now - self.told > LOG_SECONDS:
-            log.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})
-            self.unread, self.told = 0, now
-        scope[UNTOLD] = True
+        scope[QUIET] = True
         await self.refusal(scope, receive, send)
+
+    def _tell(self) -> None:
+        log.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})
+        self.unread = 0
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -4,7 +4,6 @@ Knows slots and arrays; no requests or rules.
 """
 
 import copy
-from math import isqrt
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,8 +36,10 @@ class NativeRunner:
     def __init__(self, path: Path, config: TRMConfig, slots: int, build: str) -> None:
         """Raises `InvalidModel` for weights that do not fit their config."""
         self.library, self.slots, self.sized = Library(path, config, build), slots, config.mixer != "local"
-        self.puzzles = Stored(path, TABLE) if config.prefix_len else None
-        self._allocate(*(config.grid_shape or (isqrt(config.seq_len),) * 2))
+        self.puzzles = None
+        if config.prefix_len:
+            self.puzzles = Stored(path, TABLE, (config.num_puzzle_identifiers, config.puzzle_emb_ndim))
+        self._allocate(*(config.grid_shape or (1, config.seq_len)))  # only mixer `local` asks where a row ends
 
     def on(self, height: int, width: int) -> Self:
         """Other slots, for puzzles of another size, around the same weights. Raises `InvalidModel` for weights of one size."""

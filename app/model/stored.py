@@ -20,8 +20,8 @@ TYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"
 class Stored:
     """One tensor of a weights file."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        """Map the file. Raises `InvalidModel` for one that has no such tensor, or none that can be read."""
+    def __init__(self, path: Path, name: str, shape: tuple[int, ...] | None = None) -> None:
+        """Map the file. Raises `InvalidModel` for one that has no such tensor, of this shape where one is given, or none that can be read."""
         try:
             with path.open("rb") as file:
                 size = int.from_bytes(file.read(8), "little")
@@ -33,6 +33,8 @@ class Stored:
             self.rows: NDArray[Any] = np.memmap(path, TYPES[self.kind], "r", offset=8 + size + start, shape=self.shape)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise InvalidModel(f"{path}: {name} cannot be read: {error}") from error
+        if shape not in (None, self.shape):
+            raise InvalidModel(f"{path}: {name} is {self.shape}, not of shape {shape}")
 
     def __getitem__(self, row: int | EllipsisType) -> NDArray[np.float32]:
         """One row, or all of it, exactly as stored."""

@@ -145,6 +145,7 @@ class ProcessPool:
         finally:
             alarm.cancel()
             self.news.set()
+            del ticket  # whose future holds what is raised, the traceback of which holds all that is here
 
     def _admit(self, ticket: Ticket) -> None:
         """Queue a ticket, or refuse it."""

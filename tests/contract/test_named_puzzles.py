@@ -8,6 +8,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from app.engine.native.builds import builds
+from app.engine.native_runner import NativeRunner
 from app.engine.onnx_runner import OnnxRunner
 from app.engine.runner import Runner
 from app.engine.torch_runner import TorchRunner
@@ -24,9 +26,7 @@ CELLS = np.random.default_rng(0).integers(0, 12, (3, 25), dtype=np.uint8)
 
 @pytest.fixture(scope="module")
 def model() -> TRM:
-    made = random_model(config())
-    torch.nn.init.normal_(made.puzzle_emb.weights)
-    return made
+    return random_model(config())
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,12 @@ def files(model: TRM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["torch", "onnx"])
+@pytest.fixture(params=["torch", "onnx", *(build for build in builds() if not build.endswith("bf16"))])
 def runner(request: pytest.FixtureRequest, model: TRM, files: Path) -> Runner:
     if request.param == "torch":
         return TorchRunner(weights.read(files / "model.safetensors", model.config), 4)
+    if request.param in builds():
+        return NativeRunner(files / "model.safetensors", model.config, 4, request.param)
     return OnnxRunner(files / "step.onnx", 4, 1, Stored(files / "model.safetensors", TABLE))
 
 
@@ -93,3 +95,11 @@ def test_a_file_without_a_table_is_refused_by_name(tmp_path: Path) -> None:
     for name in ("other", "text", "short", "missing"):
         with pytest.raises(InvalidModel, match=str(tmp_path / name)):
             Stored(tmp_path / name, TABLE)
+
+
+def test_so_is_a_table_of_another_shape(files: Path) -> None:
+    file = files / "model.safetensors"
+    rows, width = Stored(file, TABLE).shape
+    assert Stored(file, TABLE, (rows, width)).shape == (rows, width)
+    with pytest.raises(InvalidModel, match=f"{file}: {TABLE} is .*not of shape"):
+        Stored(file, TABLE, (rows + 1, width))

@@ -33,6 +33,9 @@ CONFIGS = {
     "local": replace(PLAIN, mixer="local", grid_shape=(4, 4)),
     "mlp": replace(PLAIN, mixer="mlp", q_head_input="first"),
     "mlp of a large grid": replace(PLAIN, mixer="mlp", seq_len=12 * 12, pos_encodings="learned", gate="sigmoid_norm", **NAMED),
+    "mlp of no square": replace(PLAIN, mixer="mlp", seq_len=10 * 15, pos_encodings="rope"),
+    "attention of no square": replace(PLAIN, seq_len=5 * 7),
+    "many symbols and puzzle positions": replace(PLAIN, mixer="mlp", seq_len=11 * 11, vocab_size=256, expansion=1.0, puzzle_emb_ndim=1000, puzzle_emb_len=16),
     "mlp of many channels": replace(PLAIN, mixer="mlp", seq_len=9, hidden_size=144, num_heads=3, L_layers=2),
 }
 UNKNOWN = replace(PLAIN, num_heads=4, hidden_size=96)

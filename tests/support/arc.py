@@ -66,7 +66,7 @@ def put_tasks(folder: Path, *names: str) -> Path:
 
 def config(side: int = 5, **changes: Any) -> TRMConfig:
     """A tiny ARC architecture that knows the puzzles of `NAMES`."""
-    fields = {"num_heads": 2, "pos_encodings": "learned", "puzzle_emb_ndim": 24, "puzzle_emb_len": 1, "num_puzzle_identifiers": len(NAMES)}
+    fields = {"num_heads": 3, "pos_encodings": "learned", "puzzle_emb_ndim": 24, "puzzle_emb_len": 1, "num_puzzle_identifiers": len(NAMES)}
     return tiny(side, vocab_size=12, mixer="attention", box_shape=None, **{**fields, **changes})
 
 

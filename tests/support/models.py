@@ -18,6 +18,8 @@ def random_model(config: TRMConfig) -> TRM:
     torch.manual_seed(0)
     model = TRM(config)
     torch.nn.init.normal_(model.q_head.weight)
+    if config.puzzle_emb_ndim:
+        torch.nn.init.normal_(model.puzzle_emb.weights)
     return model.eval()
 
 

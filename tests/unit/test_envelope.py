@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.exceptions import HTTPException
 
-from app.api.envelope import SECURITY, Envelope
+from app.api.envelope import QUIET, SECURITY, Envelope
 from app.logs import request_id
 from app.metrics import Metrics
 
@@ -52,6 +52,20 @@ def call():
         return sent
 
     return called
+
+
+async def test_a_request_that_is_told_otherwise_gets_no_line_but_is_counted(call, caplog) -> None:
+    caplog.set_level("INFO")
+
+    async def quiet(scope, receive, send):
+        scope[QUIET] = True
+        await echo(scope, receive, send)
+
+    for app, lines in ((echo, 1), (quiet, 0)):
+        caplog.clear()
+        await call(app)
+        assert len([record for record in caplog.records if record.name == "trm.access"]) == lines
+        assert counted(call, route=Route.path, method="POST", code="201") == 1
 
 
 def counted(call, **labels: str) -> float | None:

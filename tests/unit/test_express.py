@@ -1,9 +1,12 @@
 """The short way of single puzzles: what is sound reaches the endpoint at once, what is not the framework, and in a flood nothing is read."""
 
+import asyncio
+
 import pytest
 from fastapi import Response
 from starlette.exceptions import HTTPException
 
+from app.api.envelope import QUIET
 from app.api.express import Express
 from app.errors import QueueFull
 from app.metrics import Metrics
@@ -48,6 +51,38 @@ async def test_what_could_only_be_refused_is_refused_unread() -> None:
     status, headers, read, metrics = await asked(Flooded())
     assert (status, headers[b"retry-after"], headers[b"content-type"], read) == (503, b"7", b"application/problem+json", 0)
     assert metrics.registry.get_sample_value("trm_requests_rejected_total", {"reason": "queue-full"}) == 1
+
+
+async def test_of_all_refused_unread_the_log_has_one_line_with_their_number(monkeypatch, caplog) -> None:
+    monkeypatch.setattr("app.api.express.LOG_SECONDS", 0.05)
+    express, scopes = Express(inner, endpoint, Flooded(), Metrics()), []
+
+    async def send(message) -> None:
+        pass
+
+    for number in (3, 2):
+        for _ in range(number):
+            scopes.append({"type": "http", "path": "/v1/solve", "method": "POST", "headers": []})
+            await express(scopes[-1], None, send)
+        assert not caplog.records
+        await asyncio.sleep(0.1)
+        assert [record.requests for record in caplog.records] == [number]
+        caplog.clear()
+    assert all(QUIET in scope for scope in scopes)
+
+
+async def test_what_is_told_of_how_long_to_wait_is_not_old(monkeypatch) -> None:
+    pool, told = Flooded(), []
+    express = Express(inner, endpoint, pool, Metrics())
+
+    async def send(message) -> None:
+        told.extend(value for name, value in message.get("headers", ()) if name == b"retry-after")
+
+    for seconds in (7, 8, 9):
+        monkeypatch.setattr(pool, "retry_after", lambda seconds=seconds: seconds)
+        await express({"type": "http", "path": "/v1/solve", "method": "POST", "headers": []}, None, send)
+        monkeypatch.setattr("app.api.express.REFUSAL_SECONDS", 10.0 if seconds == 7 else -1.0)
+    assert told == [b"7", b"7", b"9"]
 
 
 @pytest.mark.parametrize(("path", "method"), [("/v1/solve", "OPTIONS"), ("/v1/solve/batch", "POST"), ("/healthz", "GET")])

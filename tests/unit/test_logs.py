@@ -50,4 +50,4 @@ def test_whatever_is_said_it_is_one_line_of_json(value: object) -> None:
     record = logging.makeLogRecord({"msg": "odd", "value": value})
     text = JsonLines().format(record)
     assert "\n" not in text
-    assert json.loads(text)["message"] == "odd"
+    assert json.loads(text, parse_constant=pytest.fail)["message"] == "odd"

@@ -65,15 +65,10 @@ def build_for(config: TRMConfig) -> str | None:
 def known(config: TRMConfig) -> bool:
     """Whether `step.c` has all that the architecture asks for."""
     widths = [config.hidden_size, config.swiglu_size(config.hidden_size)]
-    match config.mixer:
-        case "units":
-            fits = config.head_dim == HEAD and isqrt(config.seq_len) <= LARGEST_SIDE
-        case "attention":
-            fits = config.head_dim % WHOLE == 0
-        case "mlp":
-            fits = config.pos_encodings != "rope"
-            widths.append(config.swiglu_size(config.positions))
-        case "local":
-            fits = True
+    if config.mixer == "mlp":
+        widths.append(config.swiglu_size(config.positions))
+    if config.mixer == "attention":
+        widths.append(config.head_dim)
+    units = config.mixer != "units" or (config.head_dim == HEAD and isqrt(config.seq_len) <= LARGEST_SIDE)
     small = max(config.L_layers, config.H_cycles, config.L_cycles, config.positions, *widths) < MOST
-    return fits and small and all(width % WHOLE == 0 for width in widths) and config.vocab_size <= 256
+    return units and small and all(width % WHOLE == 0 for width in widths) and config.vocab_size <= 256

@@ -1,6 +1,7 @@
 """A build of `step.c` with a model's weights, as Python calls it. Knows no slots or requests."""
 
 import ctypes
+import weakref
 from math import isqrt, sqrt
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,14 @@ class Library:
             config.swiglu_size(config.positions) if config.mixer == "mlp" else 0,
             config.gate == "sigmoid_norm",
         )
-        weights = [_tensor(path, name, shape) for name, shape in _shapes(config).items()]
-        learned = _tensor(path, "embed_pos.embedding_weight", (config.positions, self.hidden)) if config.pos_encodings == "learned" else None
+        weights = [Stored(path, name, shape)[...] for name, shape in _shapes(config).items()]
+        learned = Stored(path, "embed_pos.embedding_weight", (config.positions, self.hidden))[...] if config.pos_encodings == "learned" else None
         self.scale = np.float32(sqrt(self.hidden) * (1 if learned is None else sqrt(0.5)))
         """Of everything that the model embeds."""
         weights[0] *= self.scale
         if learned is not None:
             learned *= self.scale
-        self.H_init, self.L_init = (_tensor(path, name, (self.hidden,)) for name in ("H_init", "L_init"))
+        self.H_init, self.L_init = (Stored(path, name, (self.hidden,))[...] for name in ("H_init", "L_init"))
         library = ctypes.CDLL(str(path_of(build)))
         library.trm_make.restype, library.trm_space.restype = ctypes.c_void_p, ctypes.c_size_t
         pointers = (ctypes.c_void_p * len(weights))(*(each.ctypes.data for each in weights))
@@ -56,6 +57,7 @@ class Library:
         self.model = ctypes.c_void_p(library.trm_make((ctypes.c_int32 * len(sizes))(*sizes), ctypes.c_float(config.rms_norm_eps), *places, pointers))
         if not self.model:
             raise MemoryError("no memory for the weights")
+        weakref.finalize(self, library.trm_free, self.model)
         self._space, self._step = library.trm_space, library.trm_step
 
     def space(self, cells: int) -> int:
@@ -64,15 +66,16 @@ class Library:
 
     def bind(self, height: int, width: int, *arrays: NDArray[Any]) -> "Bound":
         """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, tokens, puzzle, z_H, z_L, answers, q and space."""
-        slots, *others = (_pointer(array) for array in arrays)
-        return Bound(self, (slots, ctypes.c_int(height), ctypes.c_int(width), *others))
+        return Bound(self, height, width, arrays)
 
 
 class Bound:
     """A step with its arrays."""
 
-    def __init__(self, library: Library, arguments: tuple[Any, ...]) -> None:
-        self.library, self.arguments = library, arguments
+    def __init__(self, library: Library, height: int, width: int, arrays: tuple[NDArray[Any], ...]) -> None:
+        self.library, self.arrays = library, arrays
+        slots, *others = map(_pointer, arrays)
+        self.arguments = (slots, ctypes.c_int(height), ctypes.c_int(width), *others)
 
     def __call__(self, count: int) -> None:
         """Step the first `count` of the slots that are named. Raises `ValueError` for a token outside the vocabulary; then nothing has changed."""
@@ -84,14 +87,6 @@ class Bound:
 def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
     assert array.flags.c_contiguous
     return ctypes.c_void_p(array.ctypes.data)
-
-
-def _tensor(path: Path, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """A weight, contiguous and to be changed. Raises `InvalidModel` where it is missing or has another shape."""
-    stored = Stored(path, name)
-    if stored.shape != shape:
-        raise InvalidModel(f"{path}: {name} is {stored.shape}, not of shape {shape}")
-    return np.array(stored[...], order="C")
 
 
 def _shapes(config: TRMConfig) -> dict[str, tuple[int, ...]]:

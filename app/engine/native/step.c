@@ -95,7 +95,7 @@ static void answer(const struct model *m, const float *z, const struct room *roo
         for (int i = 0; i < 2; i++)
             for (int c = 0; c < hidden; c++) sum[i] += m->q_weight[i * hidden + c] * z[(size_t)r * hidden + c];
     for (int i = 0; i < 2; i++) q[i] = sum[i] / looked + m->q_bias[i];
-    for (int from = 0, most = share(cells); from < cells; from += most) {
+    for (int from = 0, most = share(n); from < cells; from += most) { /* as many as there is room for */
         int rows = cells - from < most ? cells - from : most;
         product(&m->lm_head, room->a + (size_t)(m->prefix + from) * hidden / PAIR, rows, room->wide);
         for (int r = 0; r < rows; r++) {
@@ -166,7 +166,9 @@ static int feeder(struct swiglu *f, const float *const *weights, int count, int 
     return pack(&f->gate_up, weights[0], 2 * inner, count) & pack(&f->down, weights[1], count, inner);
 }
 
-/* A model for the life of the process, or NULL without the memory for it. `sizes` are the first fields of a model. units, learned and rope are NULL where
+void trm_free(struct model *m);
+
+/* A model, or NULL without the memory for it. `sizes` are the first fields of a model. units, learned and rope are NULL where
    the model has none. `weights`: embedding, lm_head, q_head and its bias, then of each layer those of the mixer, gate_up and down, each (outputs,
    inputs); those of `mlp` are gate_up and down as well, those of others a map of what is mixed, but for `local`, and one of what comes out. */
 struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, const float *learned, const float *rope, const float *const *weights) {
@@ -191,5 +193,18 @@ struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, co
         }
         fine &= feeder(&l->channels, weights, hidden, m->inner), weights += 2;
     }
-    return fine && m->layer ? m : NULL;
+    if (fine && m->layer) return m;
+    trm_free(m);
+    return NULL;
+}
+
+/* Gives back what `trm_make` took; of NULL nothing. */
+void trm_free(struct model *m) {
+    if (!m) return;
+    for (struct layer *l = m->layer; l && l < m->layer + m->layers; l++) {
+        struct dense *d[] = {&l->mix_in, &l->mix_out, &l->positions.gate_up, &l->positions.down, &l->channels.gate_up, &l->channels.down};
+        for (size_t i = 0; i < sizeof d / sizeof *d; i++) free(d[i]->weight);
+    }
+    void *own[] = {m->layer, m->embedding, m->q_weight, m->q_bias, m->units, m->learned, m->rope, m->lm_head.weight, m};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) free(own[i]);
 }
