@@ -272,6 +272,7 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-steps", type=_count, help="default steps of an attempt (the most it took in training)")
     command.add_argument("--attempts", type=_count, default=16, help="default attempts")
     command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="of Sudokus: how later attempts guess, or none (4,8,8,0.3)")
+    command.add_argument("--compact", action="store_true", help="of a large model: weights in bfloat16, no ONNX step, served only where TRM_MODELS names it")
     command.set_defaults(run=export)
 
 

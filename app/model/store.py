@@ -110,6 +110,8 @@ class Manifest(_Strict):
     accuracy: list[Accuracy]
     provenance: dict[str, Any]
     sha256: dict[str, str]
+    on_request: bool = False
+    """Whether it is served only where it is named."""
 
     @model_validator(mode="after")
     def _defaults_within_limits(self) -> Self:
@@ -173,15 +175,19 @@ class Entry:
 
 
 class ModelStore:
-    """All models of one folder, read once."""
+    """The models of one folder that are served, read once."""
 
     def __init__(self, root: Path, names: tuple[str, ...] = ()) -> None:
-        """Read the entries called `names`, or all. Raises `InvalidModel` for a folder that is not a model, `UnknownModel` for a missing one."""
+        """Read the entries called `names`, or all but those that want to be named.
+
+        Raises `InvalidModel` for a folder that is not a model, `UnknownModel` for a missing one.
+        """
         self.root = root
         if not root.is_dir():
             raise InvalidModel(f"the model store {root} is not a folder")
         folders = [path.parent for path in sorted(root.glob(f"[!.]*/{MANIFEST}"))]
-        self.entries = {folder.name: read(folder) for folder in folders if not names or folder.name in names}
+        found = (read(folder) for folder in folders if not names or folder.name in names)
+        self.entries = {entry.folder.name: entry for entry in found if names or not entry.manifest.on_request}
         if missing := set(names) - set(self.entries):
             raise UnknownModel(f"the model store {root} has no model {', '.join(sorted(missing))}")
         if not self.entries:

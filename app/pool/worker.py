@@ -18,7 +18,7 @@ from app.engine.engine import Engine, Step
 from app.engine.request import Request
 from app.engine.runner import Runner
 from app.engine.scheduler import Guesses
-from app.errors import TRMError
+from app.errors import InvalidModel, TRMError
 from app.model.store import GRAPH, WEIGHTS, Entry, ModelStore
 from app.model.stored import TABLE, Stored
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
@@ -49,15 +49,22 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
 
 
 def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
-    """The runners to choose from: the step in C, which takes one thread, where it knows the model, and ONNX Runtime for other numbers of threads."""
+    """The runners to choose from: the step in C, which takes one thread, where it knows the model, and ONNX Runtime for other numbers of threads.
+
+    Raises `InvalidModel` where there is none: for a model without an ONNX step, on a CPU for which there is no build.
+    """
     from app.engine.native.builds import build_for
 
-    graph = entry.file(GRAPH)  # checked even where nothing reads it here: clients download it
+    graph = entry.file(GRAPH) if GRAPH in entry.manifest.sha256 else None  # checked even where nothing reads it here: clients download it
     build = build_for(entry.config) if spec.backend == "auto" else None
     if build:
         from app.engine.native_runner import NativeRunner
 
         yield NativeRunner(entry.file(WEIGHTS), entry.config, spec.slots, build)
+    if graph is None:
+        if build is None:
+            raise InvalidModel(f"{entry.name} has no {GRAPH}; where the step in C does not run it, TRM_BACKEND=torch does")
+        return
     choices = (spec.threads,) if spec.threads else sorted({1, spec.cores})
     for threads in [threads for threads in choices if not (build and threads == 1)]:
         from app.engine.onnx_runner import OnnxRunner

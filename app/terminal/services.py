@@ -14,7 +14,7 @@ from app.api.schemas import OptionsIn, PuzzleIn, SolveOut, StepOut
 from app.cache.memory import MemoryCache
 from app.errors import InvalidRequest, NotFound, Unavailable
 from app.metrics import Metrics
-from app.model.store import ModelStore
+from app.model.store import MANIFEST, ModelStore
 from app.pool.local import LocalPool
 from app.pool.messages import WorkerSpec
 from app.preparing import Desk
@@ -76,7 +76,8 @@ class Here:
 @asynccontextmanager
 async def here(puzzles: Sequence[PuzzleIn], model: str | None, chosen: OptionsIn, folder: Path) -> AsyncIterator[Service]:
     """A solver that has started the models that read these puzzles. Raises what is wrong with a puzzle before it starts anything."""
-    store, metrics, needed = ModelStore(folder), Metrics(), dict[str, None]()
+    named = (model,) if model and (folder / model / MANIFEST).is_file() else ()  # which may be none of those that are served unasked
+    store, metrics, needed = ModelStore(folder, named), Metrics(), dict[str, None]()
     desk = Desk(FAMILIES, store)
     for index, puzzle in enumerate(puzzles):
         with numbered(index, len(puzzles)):

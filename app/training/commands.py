@@ -151,6 +151,6 @@ def export(arguments: argparse.Namespace) -> int:
     halt: Literal["learned", "verified"] = "learned" if grid_of(arch).family == "arc" else "verified"
     defaults = Defaults(halt=halt, max_steps=arguments.max_steps or arch.halt_max_steps, attempts=arguments.attempts)
     guesses = guessing(arguments.guesses) if arguments.guesses is not None else GUESSES
-    entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance, guesses)
+    entry = publish(run, arguments.store, arguments.name, arch, arguments.description, defaults, provenance, guesses, compact=arguments.compact)
     print(f"{entry.folder}: version {entry.version}")
     return 0

@@ -21,12 +21,22 @@ from app.model.trm import TRM
 
 
 def publish(
-    run: Path, store: Path, name: str, config: TRMConfig, description: str, defaults: Defaults, provenance: dict[str, Any], guesses: Guessing | None = None
+    run: Path,
+    store: Path,
+    name: str,
+    config: TRMConfig,
+    description: str,
+    defaults: Defaults,
+    provenance: dict[str, Any],
+    guesses: Guessing | None = None,
+    *,
+    compact: bool = False,
 ) -> Entry:
     """Write the averaged weights of a run into the store as `name`, replacing what was there only once all of it is written.
 
     `config` is the run's, or the same on another grid where the weights fit one. The description and model card of an entry that is
-    replaced are kept; its accuracy is not, for it was another model's.
+    replaced are kept; its accuracy is not, for it was another model's. `compact`: a large model, its weights in bfloat16 and without the ONNX step, which is
+    served only where it is named.
     """
     recipe = json.loads((run / "recipe.json").read_text())
     model, grid, target = TRM(config), grid_of(config), store / name
@@ -44,11 +54,13 @@ def publish(
         defaults=defaults,
         limits=Limits(max_steps=256, attempts=512),
         guesses=guesses if grid.family == "sudoku" else None,  # nothing in the others is worth guessing
+        on_request=compact,
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},
     )
     with replacing(store, described) as folder:
-        weights.save(model, folder / WEIGHTS)
-        export(model, folder / GRAPH)
+        weights.save(model.bfloat16() if compact else model, folder / WEIGHTS)
+        if not compact:
+            export(model, folder / GRAPH)
         if config.named:
             shutil.copyfile(run / IDENTIFIERS, folder / IDENTIFIERS)
         if (target / CARD).exists():

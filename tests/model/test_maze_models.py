@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
-from app.model.store import Grid, ModelStore
+from app.engine.native.builds import builds
+from app.model import weights
+from app.model.store import WEIGHTS, Grid, ModelStore
 from tests.model.runs import MAZES, RECIPE, run
 
 Said = pytest.CaptureFixture[str]
@@ -121,6 +123,29 @@ def test_how_a_sudoku_model_guesses_is_said_at_its_export(store: Path, given: tu
     assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "guessing", *given]) == 0
     guesses = ModelStore(store).entries["guessing"].manifest.guesses
     assert (guesses and tuple(guesses.model_dump().values())) == expected
+
+
+def test_a_compact_model_has_half_the_weights_and_is_served_where_it_is_named(store: Path, capsys: Said) -> None:
+    assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "large", "--compact"]) == 0
+    assert "large" not in ModelStore(store).entries
+    entry, plain = ModelStore(store, ("large",)).entries["large"], ModelStore(store).entries["four"]
+    assert sorted(entry.manifest.sha256) == ["model.safetensors"]
+    assert entry.file(WEIGHTS).stat().st_size < 0.6 * plain.file(WEIGHTS).stat().st_size
+    rounded, exact = (weights.load(each).state_dict() for each in (entry, plain))
+    assert all((rounded[name] == exact[name].bfloat16().float()).all() for name in exact)
+    assert evaluated(capsys, store, "large", "--backend", "torch")[0]["puzzles"] == 6
+    assert main(["evaluate", "large", "--store", str(store), "--generate", "6", "--backend", "onnx"]) == 1
+    assert "TRM_BACKEND=torch" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not builds(), reason="this CPU runs no build of the step in C, or there was no compiler")
+def test_the_step_in_c_runs_a_compact_model_and_trm_solve_finds_it_by_name(store: Path, capsys: Said) -> None:
+    run(store.parent / "wide-run", RECIPE.changed({"arch.mixer": "mlp", "arch.hidden_size": 48, "arch.swiglu_multiple": 16})).train()
+    assert main(["export", str(store.parent / "wide-run"), "--store", str(store), "--name", "large", "--compact"]) == 0
+    assert evaluated(capsys, store, "large")[0]["puzzles"] == 6
+    capsys.readouterr()
+    main(["solve", "--store", str(store), "--model", "large", "--format", "json", "1.....3..4.....2"])
+    assert json.loads(capsys.readouterr().out)["model"] == "large"
 
 
 @pytest.mark.parametrize("option", ["--count", "--generate", "--slots", "--attempts", "--max-steps", "--sizes", "--clues", "--threads"])

@@ -24,6 +24,12 @@ def test_only_the_models_chosen_are_served(root) -> None:
     assert list(ModelStore(root, ("small",)).entries) == ["small"]
 
 
+def test_one_that_wants_to_be_named_is_served_only_then(root) -> None:
+    put(root, "large", on_request=True)
+    assert "large" not in ModelStore(root).entries
+    assert list(ModelStore(root, ("large", "small")).entries) == ["large", "small"]
+
+
 def test_a_chosen_model_that_is_not_there_is_named(root) -> None:
     with pytest.raises(UnknownModel, match="has no model delta, gamma"):
         ModelStore(root, ("small", "gamma", "delta"))
