@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 PROJECT = Path(__file__).resolve().parents[2]
 STORE = PROJECT / "model_store"
-MODELS = sorted(path.parent.name for path in STORE.glob("[!.]*/config.json"))
+MODELS = sorted(path.parent.name for path in STORE.glob("[!.]*/config.json") if not json.loads(path.read_text()).get("on_request"))
 TRM = Path(sys.executable).with_name("trm")
 PATIENCE = 120.0
 """Seconds after which anything awaited is given up: far beyond what it takes, since nothing here is a measurement."""

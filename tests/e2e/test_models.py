@@ -7,7 +7,7 @@ import pytest
 
 from app.training.mazes import generate
 from tests.e2e.problems import refused
-from tests.e2e.puzzles import MAZES, SUDOKUS, easy, rows, side_of
+from tests.e2e.puzzles import ANSWER, MAZES, NEWSPAPER, SUDOKUS, easy, rows, side_of
 from tests.e2e.serving import MODELS, STORE, Server
 from tests.support.mazes import rows_of
 
@@ -16,6 +16,15 @@ SIDES = {side_of(model) for model in SUDOKUS}
 
 def test_all_models_of_the_store_are_listed(server: Server) -> None:
     assert sorted(model["name"] for model in server.client.get("/v1/models").json()["models"]) == MODELS
+
+
+def test_a_model_that_wants_to_be_named_is_served_where_it_is(server: Server) -> None:
+    assert server.client.get("/v1/models/trm-sudoku").status_code == 404
+    with Server(models='["trm-sudoku"]', workers=1, slots=2) as named:
+        assert [model["name"] for model in named.client.get("/v1/models").json()["models"]] == ["trm-sudoku"]
+        answer = named.answer(NEWSPAPER, timeout_ms=60_000)
+        assert (answer["model"], answer["solution"]) == ("trm-sudoku", ANSWER)
+        assert named.client.get("/v1/models/trm-sudoku/step.onnx").status_code == 404
 
 
 @pytest.mark.parametrize("model", MODELS)
