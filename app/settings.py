@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8000
     model_store: Annotated[Path, Field(description="Folder of the model store.")] = PROJECT / "model_store"
-    models: Annotated[tuple[str, ...], Field(description="Models to serve, as a JSON list; empty serves the whole store, but for large models that are served where they are named.")] = ()
+    models: Annotated[tuple[str, ...], Field(description="Models to serve, as a JSON list; empty serves all but those that want to be named.")] = ()
     backend: Annotated[
         Literal["auto", "onnx", "torch"],
         Field(description="What runs a step: auto is the step in C where it knows CPU and model, else onnx; torch runs on a CPU or a GPU."),
