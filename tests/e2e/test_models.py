@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from app.engine.native.builds import builds
 from app.training.mazes import generate
 from tests.e2e.problems import refused
 from tests.e2e.puzzles import ANSWER, MAZES, NEWSPAPER, SUDOKUS, easy, rows, side_of
@@ -20,7 +21,7 @@ def test_all_models_of_the_store_are_listed(server: Server) -> None:
 
 def test_a_model_that_wants_to_be_named_is_served_where_it_is(server: Server) -> None:
     assert server.client.get("/v1/models/trm-sudoku").status_code == 404
-    with Server(models='["trm-sudoku"]', workers=1, slots=2) as named:
+    with Server(models='["trm-sudoku"]', workers=1, slots=2, backend="auto" if builds() else "torch") as named:
         assert [model["name"] for model in named.client.get("/v1/models").json()["models"]] == ["trm-sudoku"]
         answer = named.answer(NEWSPAPER, timeout_ms=60_000)
         assert (answer["model"], answer["solution"]) == ("trm-sudoku", ANSWER)
