@@ -8,7 +8,8 @@ import threading
 from app.pool import worker
 from app.pool.messages import Stop
 from app.pool.pipe import Channel, pair
-from app.pool.processes import ProcessPool, WorkerProcess
+from app.pool.processes import ProcessPool
+from app.pool.worker_process import WorkerProcess
 
 
 class WorkerThread(WorkerProcess):

@@ -15,8 +15,9 @@ from app.engine.engine import Engine
 from app.pool.local import LocalPool, WorkerThread
 from app.pool.messages import WorkerSpec
 from app.pool.pipe import Channel, pair
-from app.pool.processes import ProcessPool, WorkerProcess
+from app.pool.processes import ProcessPool
 from app.pool.worker import Worker
+from app.pool.worker_process import WorkerProcess
 from app.puzzles.sudoku import rules
 from tests.support.grids import tokens
 from tests.support.runners import NEVER, Oracle
