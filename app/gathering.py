@@ -1,6 +1,6 @@
 """A transport that gathers what is written in one turn of the event loop: one system call, and one reader woken, where there would be several.
 
-A response is written as its head and then its body, and a worker may be sent many puzzles in one turn. Knows bytes only.
+A response is written as its head and then its body. Knows bytes only.
 """
 
 import asyncio

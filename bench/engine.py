@@ -2,7 +2,8 @@
 
     python -m bench.engine [--model sudoku] [--puzzles 640] [--slots 32] [--threads 1] [--backend auto]
 
-Every step runs all slots. The last line is one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
+Every step runs all slots. What is told is of the second time: the first one makes the symmetric copies, each of which a worker makes once. The last line is
+one JSON document. Shares of the machine are of the sgemm rate of `bench.arithmetic`.
 """
 
 import argparse
@@ -55,6 +56,7 @@ def drive(engine: Engine, puzzles: PuzzleSet, entry: Entry) -> tuple[list[Outcom
 def measure(entry: Entry, spec: WorkerSpec, puzzles: PuzzleSet, sgemm: float) -> Figures:
     """One run with the refill policy of `spec`."""
     (engine,) = make_engines(entry, spec).values()
+    drive(engine, puzzles, entry)
     outcomes, seconds, inside, steps, sizes = drive(engine, puzzles, entry)
     useful = sum(outcome.steps for outcome in outcomes)
     return Figures(

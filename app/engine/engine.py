@@ -96,8 +96,10 @@ class Engine:
         self.observed = set[str]()
         """Requests of which each step is noted."""
         self.copy = cache(lambda number: rules.symmetry(np.random.default_rng(number)))
-        self.inputs: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
+        self.questions: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
         """The puzzles as they are judged: without the guesses that the runner sees."""
+        self.rows = np.arange(runner.slots)
+        """Which of them is that of each slot: slots change places by these numbers alone."""
 
     @property
     def busy(self) -> bool:
@@ -132,11 +134,10 @@ class Engine:
         now = self.clock()
         finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.stepped[slot]) and not entry.ended]
         violations, fetch = self._judged(answers)
-        shown = self._trace(fetch, logits, now, now - started)
+        shown = self._trace(fetch, logits, now, now - started) if self.observed else []
         excess = self._excess(violations, fetch)
-        update = self.scheduler.update(
-            (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), now, (violations + excess == 0).tolist(), (logits[:, 1] > self.doubt).tolist()
-        )
+        verified, halted, doubted = (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), (logits[:, 1] > self.doubt).tolist()
+        update = self.scheduler.update(verified, halted, now, (violations + excess == 0).tolist() if self.rules.graded else verified, doubted)
         kept = [*update.ended, *update.improvable]
         for (slot, entry), answer in zip(kept, fetch([slot for slot, _ in kept]) if kept else (), strict=True):
             self._keep(entry, answer, (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))
@@ -150,13 +151,13 @@ class Engine:
         """How many rules each answer breaks, (batch,), by the runner's word if it judges, and what gives the answers of some slots."""
         if isinstance(answers, Judged):
             return answers.violations, answers.fetch
-        return self.rules.violations(self.inputs[: len(answers)], answers), answers.__getitem__
+        return self.rules.violations(self.questions.take(self.rows[: len(answers)], axis=0), answers), answers.__getitem__
 
     def _excess(self, violations: NDArray[np.intp], fetch: Fetch) -> NDArray[np.intp]:
         """How much worse than the best one each answer is that obeys the rules, (batch,); 0 for those that do not."""
         excess = np.zeros(len(violations), dtype=np.intp)
         if self.rules.graded and len(right := np.flatnonzero(violations == 0)):
-            excess[right] = self.rules.excess(self.inputs[right], fetch(right.tolist()))
+            excess[right] = self.rules.excess(self.questions[self.rows[right]], fetch(right.tolist()))
         return excess
 
     def _apply(self, plan: Plan) -> None:
@@ -167,11 +168,12 @@ class Engine:
             question = np.frombuffer(entry.request.cells, dtype=np.uint8)
             supposed = self._supposed(track, question) if self.scheduler.supposes(entry) else question
             track.symmetry = self._symmetry(entry)
-            self.inputs[slot], shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
-            self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0, self.inputs[slot])
+            judged, shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
+            self.questions[self.rows[slot]] = judged
+            self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0, judged)
         for one, other in plan.swaps:
             self.runner.swap(one, other)
-            self.inputs[[one, other]] = self.inputs[[other, one]]
+            self.rows[one], self.rows[other] = self.rows[other], self.rows[one]
 
     def _symmetry(self, entry: Entry) -> Transform | None:
         """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
@@ -234,7 +236,7 @@ class Engine:
     def _trace(self, fetch: Fetch, logits: NDArray[np.float32], ended: float, seconds: float) -> list[tuple[str, TraceStep]]:
         """Note the answers of requests that are traced and the times of those that are timed; the answers of requests that are watched, by id."""
         seen, shown = list[tuple[int, Entry]](), list[tuple[str, TraceStep]]()
-        for slot, entry in enumerate(self.scheduler.stepped if self.observed else ()):
+        for slot, entry in enumerate(self.scheduler.stepped):
             if entry is None or entry.ended:
                 continue
             request = entry.request

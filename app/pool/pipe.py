@@ -7,16 +7,14 @@ import select
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar, cast
-
-from app.gathering import Gathering
 
 log = logging.getLogger(__name__)
 Sent = TypeVar("Sent")
 Received = TypeVar("Received")
 HEAD = struct.Struct("!I")
-"""In front of each message: how many bytes it has."""
+"""In front of messages that are sent at once: how many bytes they have."""
 READ = 2**18
 
 
@@ -25,8 +23,8 @@ def pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
 
 
-def _framed(message: object) -> bytes:
-    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+def _framed(messages: Sequence[object]) -> bytes:
+    data = pickle.dumps(messages, pickle.HIGHEST_PROTOCOL)
     return HEAD.pack(len(data)) + data
 
 
@@ -40,7 +38,7 @@ class _Pieces(Generic[Received]):
         self.rest += data
         messages, start = list[Received](), 0
         while len(self.rest) >= (body := start + HEAD.size) and len(self.rest) >= (end := body + HEAD.unpack_from(self.rest, start)[0]):
-            messages.append(cast("Received", pickle.loads(self.rest[body:end])))  # noqa: S301  # of our own processes
+            messages += cast("list[Received]", pickle.loads(self.rest[body:end]))  # noqa: S301  # of our own processes
             start = end
         del self.rest[:start]
         return messages
@@ -56,7 +54,7 @@ class Channel(Generic[Sent, Received]):
 
     def send(self, message: Sent) -> None:
         """Send a message. Raises `OSError` when the other end is gone."""
-        self.end.sendall(_framed(message))
+        self.end.sendall(_framed([message]))
 
     def poll(self, *, wait: bool) -> bool:
         """Whether something has come, or the other end is gone; `wait` until then."""
@@ -80,8 +78,8 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
     """The pool's end, in the event loop: `deliver` is called with each message that comes, and at last with None."""
 
     def __init__(self, deliver: Callable[[Received | None], None]) -> None:
-        self.deliver, self.pieces = deliver, _Pieces[Received]()
-        self.transport: Gathering | None = None
+        self.deliver, self.pieces, self.gathered = deliver, _Pieces[Received](), list[Sent]()
+        self.transport: asyncio.Transport | None = None
 
     async def open(self, end: socket.socket) -> None:
         """Begin to carry messages; the socket is this line's from now on."""
@@ -89,9 +87,15 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
         await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=end)
 
     def send(self, message: Sent) -> None:
-        """Send a message; when the other end is gone it is lost."""
+        """Send a message before this turn of the loop ends, with all others of the turn; when the other end is gone it is lost."""
+        if not self.gathered:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self.gathered.append(message)
+
+    def _flush(self) -> None:
+        messages, self.gathered = self.gathered, []
         if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(_framed(message))
+            self.transport.write(_framed(messages))
 
     def close(self) -> None:
         """Let the other end know that this one is gone."""
@@ -100,7 +104,7 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop once the socket is its own."""
-        self.transport = Gathering(cast("asyncio.Transport", transport))
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop with what has come."""

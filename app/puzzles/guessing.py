@@ -17,6 +17,10 @@ class Candidates(Protocol):
     def blank(self) -> int:
         """The token of an open cell."""
 
+    @property
+    def left(self) -> NDArray[np.uint16]:
+        """For each cell and token, (cells, tokens, cells): what other cells may hold still once it stands there, one bit a token."""
+
     def candidates(self, inputs: Tokens) -> NDArray[np.uint16]:
         """The tokens that each open cell may still hold, one bit each, 0 for other cells, (batch, cells)."""
 
@@ -27,35 +31,37 @@ def guesses(rules: Candidates, question: Tokens, cells: int, among: int, rng: np
     A round picks cells one after the other, each at random from the `among` with the fewest candidates, and gives every combination of digits that
     contradicts nothing. So one of each round is right, and another round tries other cells.
     """
+    candidates = rules.candidates(question[None])[0]
     while True:
         combination = question
-        for combination in _combinations(rules, question, cells, among, rng):
+        for combination in _combinations(rules, question, candidates, cells, among, rng):
             yield combination
         if combination is question:  # the question contradicts itself, so there is nothing to suppose
             yield question
 
 
-def _combinations(rules: Candidates, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
+def _combinations(rules: Candidates, question: Tokens, candidates: NDArray[np.uint16], cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
     open_cells = (question == rules.blank).nonzero()[0]
     if not cells or not len(open_cells):
         yield question
         return
-    cell, digits = pick(rules.candidates(question[None])[0], open_cells, among, rng)
-    for digit in rng.permutation(digits):
+    cell, digits = pick(candidates, open_cells, among, rng)
+    for digit in sorted(digits, key=lambda _: rng.random()):
         supposed = question.copy()
         supposed[cell] = digit
-        yield from _combinations(rules, supposed, cells - 1, among, rng)
+        yield from _combinations(rules, supposed, candidates & rules.left[cell, digit], cells - 1, among, rng)
 
 
-def pick(candidates: NDArray[np.uint16], open_cells: NDArray[np.intp], among: int, rng: np.random.Generator) -> tuple[int, Tokens]:
+def pick(candidates: NDArray[np.uint16], open_cells: NDArray[np.intp], among: int, rng: np.random.Generator) -> tuple[int, tuple[int, ...]]:
     """One of the `among` open cells with the fewest candidates, and these, as tokens; none of them where some cell has none."""
     counts = np.bitwise_count(candidates.take(open_cells))
     order = (counts + rng.random(len(counts))).argsort()
-    cell = int(open_cells[order[rng.integers(min(among, len(order))) if np.logical_and.reduce(counts) else 0]])
+    which = int(rng.random() * min(among, len(order))) if counts[order[0]] else 0
+    cell = int(open_cells[order[which]])
     return cell, tokens_of(int(candidates[cell]))
 
 
 @cache
-def tokens_of(bits: int) -> Tokens:
+def tokens_of(bits: int) -> tuple[int, ...]:
     """The tokens of which the bits are set."""
-    return np.array([token for token in range(16) if bits >> token & 1], dtype=np.uint8)
+    return tuple(token for token in range(16) if bits >> token & 1)

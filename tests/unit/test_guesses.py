@@ -136,4 +136,4 @@ def test_an_answer_is_held_against_the_puzzle_and_not_against_the_guesses() -> N
     outcome = solve(made, ask("a", cells=first_row, max_steps=4, attempts=99))
     assert (outcome.cells, outcome.verified) == (ANSWER, True)
     assert not right(made.runner.tokens[0].tobytes(), ANSWERS[9])
-    assert made.inputs[0].tobytes() == first_row
+    assert made.questions[made.rows[0]].tobytes() == first_row

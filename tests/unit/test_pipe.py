@@ -63,13 +63,14 @@ async def test_bytes_that_come_one_by_one_make_the_same_messages(ends: Ends) -> 
     raw, other = pair()
     channel = Channel[object, object](other)
     ends.channel.end.setblocking(True)
-    ends.line.send({"a": 1})
-    ends.line.send([2])
-    await asyncio.sleep(0)
+    for turn in (({"a": 1}, "with it"), ([2],)):
+        for message in turn:
+            ends.line.send(message)
+        await asyncio.sleep(0)
     data = await asyncio.to_thread(ends.channel.end.recv, 10_000)
     for byte in data[:-1]:
         raw.send(bytes([byte]))
-    assert channel.recv() == {"a": 1}
+    assert [channel.recv(), channel.recv()] == [{"a": 1}, "with it"]
     feeding = threading.Timer(0.05, raw.send, (data[-1:],))
     feeding.start()
     assert channel.recv() == [2]
