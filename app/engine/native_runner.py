@@ -53,19 +53,19 @@ class NativeRunner:
         self.cells = height * width
         self.rows = np.arange(self.slots, dtype=np.int32)
         """Which row of the arrays each slot is: slots change places by these numbers alone."""
-        self.tokens = np.zeros((self.slots, self.cells), dtype=np.uint8)
+        self.tokens, self.fresh = np.zeros((self.slots, self.cells), dtype=np.uint8), np.zeros(self.slots, dtype=np.uint8)
         hidden, prefix = self.library.hidden, self.library.prefix
         self.puzzle = _aligned((self.slots, prefix * hidden), np.float32)
         self.z_H, self.z_L = (_aligned((self.slots, prefix + self.cells, hidden), np.float32) for _ in range(2))
         self.stepped = np.zeros(self.slots, dtype=np.int32)
         self.answers, self.q = np.zeros((self.slots, self.cells), dtype=np.uint8), np.zeros((self.slots, 2), dtype=np.float32)
         self.space = _aligned((self.library.space(self.cells),), np.float32)
-        self.run = self.library.bind(height, width, self.stepped, self.tokens, self.puzzle, self.z_H, self.z_L, self.answers, self.q, self.space)
+        self.run = self.library.bind(height, width, self.stepped, self.fresh, self.tokens, self.puzzle, self.z_H, self.z_L, self.answers, self.q, self.space)
 
     def load(self, slot: int, tokens: Tokens, puzzle_id: int = 0, question: Tokens | None = None) -> None:  # noqa: ARG002  # it does not judge
         """Put a puzzle (cells,) into a slot, with a fresh carry and that row of the puzzle embedding, where the model has one."""
         row = self.rows[slot]
-        self.tokens[row], self.z_H[row], self.z_L[row] = tokens, self.library.H_init, self.library.L_init
+        self.tokens[row], self.fresh[row] = tokens, True
         if self.puzzles:
             embedding = self.puzzles[puzzle_id]
             self.puzzle[row, : len(embedding)] = embedding * self.library.scale

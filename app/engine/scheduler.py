@@ -177,10 +177,10 @@ class Scheduler:
     def _bring_forward(self, plan: Plan, now: float) -> None:
         """Choose whom the next step runs, and let them hold the first slots."""
         self.steps += 1
-        held = [(slot, entry) for slot, entry in enumerate(self.running) if entry is not None]
-        self.size = len(held)
+        self.size = len(self.running)
         if self.refill == "batch" or self.size <= self.batch:
             return
+        held = [(slot, entry) for slot, entry in enumerate(self.running) if entry is not None]
         oldest = self.steps % (TURNS + 1) == 0
         asked = 0 if oldest else sum(not entry.request.bulk for _, entry in held)
         self.size = min(len(held), max(self.batch, -(-(asked or len(held)) // SHARE)))

@@ -41,8 +41,7 @@ def guesses(rules: Candidates, question: Tokens, cells: int, among: int, rng: np
 
 
 def _combinations(rules: Candidates, question: Tokens, candidates: NDArray[np.uint16], cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
-    open_cells = (question == rules.blank).nonzero()[0]
-    if not cells or not len(open_cells):
+    if not cells or not len(open_cells := (question == rules.blank).nonzero()[0]):
         yield question
         return
     cell, digits = pick(candidates, open_cells, among, rng)

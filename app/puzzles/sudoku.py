@@ -48,9 +48,9 @@ class SudokuRules:
 
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """Units without all digits plus givens overwritten, (batch,)."""
-        incomplete = np.bitwise_or.reduce(self.bits.take(answers).take(self.places, axis=1), axis=1) != self.complete
+        incomplete = np.bitwise_or.reduce(self.bits.take(answers.T).take(self.places, axis=0), axis=0) != self.complete  # grids last: all in one pass
         overwritten = (inputs != BLANK) & (inputs != answers)
-        broken: NDArray[np.intp] = np.add.reduce(incomplete, axis=1, dtype=np.intp) + np.add.reduce(overwritten, axis=1, dtype=np.intp)
+        broken: NDArray[np.intp] = np.add.reduce(incomplete, axis=0, dtype=np.intp) + np.add.reduce(overwritten, axis=1, dtype=np.intp)
         return broken
 
     def contradictory(self, question: Tokens) -> bool:

@@ -48,7 +48,6 @@ class Library:
         weights[0] *= self.scale
         if learned is not None:
             learned *= self.scale
-        self.H_init, self.L_init = (Stored(path, name, (self.hidden,))[...] for name in ("H_init", "L_init"))
         library = ctypes.CDLL(str(path_of(build)))
         library.trm_make.restype, library.trm_space.restype = ctypes.c_void_p, ctypes.c_size_t
         pointers = (ctypes.c_void_p * len(weights))(*(each.ctypes.data for each in weights))
@@ -65,7 +64,7 @@ class Library:
         return int(self._space(self.model, cells))
 
     def bind(self, height: int, width: int, *arrays: NDArray[Any]) -> "Bound":
-        """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, tokens, puzzle, z_H, z_L, answers, q and space."""
+        """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, fresh, tokens, puzzle, z_H, z_L, answers, q, space."""
         return Bound(self, height, width, arrays)
 
 
@@ -93,7 +92,7 @@ def _shapes(config: TRMConfig) -> dict[str, tuple[int, ...]]:
     """The weights in the order of `trm_make`, with their shapes."""
     hidden = config.hidden_size
     shapes: dict[str, tuple[int, ...]] = {"embed_tokens.embedding_weight": (config.vocab_size, hidden), "lm_head.weight": (config.vocab_size, hidden)}
-    shapes |= {"q_head.weight": (2, hidden), "q_head.bias": (2,)}
+    shapes |= {"q_head.weight": (2, hidden), "q_head.bias": (2,), "H_init": (hidden,), "L_init": (hidden,)}
     match config.mixer:
         case "mlp":
             block = _swiglu("mlp_t", config.positions, config)

@@ -16,7 +16,7 @@ struct layer {
 
 struct model { /* the first fields as Python gives them */
     int hidden, inner, vocab, layers, H_cycles, L_cycles, heads, side, first, mixer, prefix, positions, inner_positions, normed;
-    float eps, *embedding, *q_weight, *q_bias;
+    float eps, *embedding, *q_weight, *q_bias, *H_init, *L_init;
     int32_t *units;        /* cells of each row, column and box, (3, side, side), of mixer `units` */
     float *learned, *rope; /* positions (positions, hidden), and cosines and sines (2, positions, channels of a head), where there are such */
     struct dense lm_head;

@@ -124,10 +124,16 @@ static void inject(const struct model *m, const uint8_t *token, const float *puz
     }
 }
 
-/* One step of `count` slots, which are rows of tokens (slots, cells), puzzle (slots, prefix, hidden), z_H and z_L (slots, prefix + cells, hidden), both
-   changed in place. answers (count, cells), q (count, 2). Returns -1, or else a slot of which a token is not in the vocabulary; then nothing has changed. */
-int trm_step(const struct model *m, int count, const int32_t *slots, int height, int width, const uint8_t *tokens, const float *puzzle, float *z_H, float *z_L,
-             uint8_t *answers, float *q, float *space) {
+/* the state of each position at a puzzle's first step */
+static void begin(const struct model *m, const float *init, float *z, int n) {
+    for (int at = 0; at < n; at++) memcpy(z + (size_t)at * m->hidden, init, m->hidden * sizeof *z);
+}
+
+/* One step of `count` slots, which are rows of fresh (slots), tokens (slots, cells), puzzle (slots, prefix, hidden), z_H and z_L (slots, prefix + cells,
+   hidden), both changed in place, but where the slot is fresh made anew; it is not so any more then. answers (count, cells), q (count, 2). Returns -1, or
+   else a slot of which a token is not in the vocabulary; then nothing has changed. */
+int trm_step(const struct model *m, int count, const int32_t *slots, int height, int width, uint8_t *fresh, const uint8_t *tokens, const float *puzzle,
+             float *z_H, float *z_L, uint8_t *answers, float *q, float *space) {
     int cells = height * width, n = m->prefix + cells;
     size_t flat = (size_t)n * m->hidden;
     struct room room;
@@ -139,6 +145,8 @@ int trm_step(const struct model *m, int count, const int32_t *slots, int height,
         const uint8_t *token = tokens + (size_t)slots[i] * cells;
         const float *own = puzzle + (size_t)slots[i] * m->prefix * m->hidden;
         float *H = z_H + slots[i] * flat, *L = z_L + slots[i] * flat;
+        if (fresh[slots[i]]) begin(m, m->H_init, H, n), begin(m, m->L_init, L, n);
+        fresh[slots[i]] = 0;
         for (int cycle = 0; cycle < m->H_cycles; cycle++) {
             for (int refinement = 0; refinement < m->L_cycles; refinement++) {
                 inject(m, token, own, H, L, n);
@@ -169,7 +177,7 @@ static int feeder(struct swiglu *f, const float *const *weights, int count, int 
 void trm_free(struct model *m);
 
 /* A model, or NULL without the memory for it. `sizes` are the first fields of a model. units, learned and rope are NULL where
-   the model has none. `weights`: embedding, lm_head, q_head and its bias, then of each layer those of the mixer, gate_up and down, each (outputs,
+   the model has none. `weights`: embedding, lm_head, q_head and its bias, H_init, L_init, then of each layer those of the mixer, gate_up and down, each (outputs,
    inputs); those of `mlp` are gate_up and down as well, those of others a map of what is mixed, but for `local`, and one of what comes out. */
 struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, const float *learned, const float *rope, const float *const *weights) {
     struct model *m = calloc(1, sizeof *m);
@@ -182,8 +190,9 @@ struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, co
     fine &= copy(&m->rope, rope, 2 * (size_t)m->positions * (hidden / m->heads) * sizeof(float));
     fine &= copy(&m->embedding, weights[0], (size_t)m->vocab * hidden * sizeof(float)) && pack(&m->lm_head, weights[1], m->vocab, hidden);
     fine &= copy(&m->q_weight, weights[2], 2 * hidden * sizeof(float)) && copy(&m->q_bias, weights[3], 2 * sizeof(float));
+    fine &= copy(&m->H_init, weights[4], hidden * sizeof(float)) && copy(&m->L_init, weights[5], hidden * sizeof(float));
     m->layer = calloc(m->layers, sizeof *m->layer);
-    weights += 4;
+    weights += 6;
     for (struct layer *l = m->layer; l && l < m->layer + m->layers; l++) {
         if (m->mixer == MLP) {
             fine &= feeder(&l->positions, weights, m->positions, m->inner_positions), weights += 2;
@@ -205,6 +214,6 @@ void trm_free(struct model *m) {
         struct dense *d[] = {&l->mix_in, &l->mix_out, &l->positions.gate_up, &l->positions.down, &l->channels.gate_up, &l->channels.down};
         for (size_t i = 0; i < sizeof d / sizeof *d; i++) free(d[i]->weight);
     }
-    void *own[] = {m->layer, m->embedding, m->q_weight, m->q_bias, m->units, m->learned, m->rope, m->lm_head.weight, m};
+    void *own[] = {m->layer, m->embedding, m->q_weight, m->q_bias, m->H_init, m->L_init, m->units, m->learned, m->rope, m->lm_head.weight, m};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++) free(own[i]);
 }
