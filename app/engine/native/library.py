@@ -64,7 +64,7 @@ class Library:
         return int(self._space(self.model, cells))
 
     def bind(self, height: int, width: int, *arrays: NDArray[Any]) -> "Bound":
-        """The step on these arrays, contiguous ones of the shapes and types that `trm_step` takes: slots, fresh, tokens, puzzle, z_H, z_L, answers, q, space."""
+        """The step on these arrays, contiguous and of the shapes and types that `trm_step` takes: slots, fresh, tokens, puzzle, z_H, z_L, answers, q, space."""
         return Bound(self, height, width, arrays)
 
 
