@@ -18,7 +18,7 @@ class Gathering:
         self.loop = asyncio.get_running_loop()
 
     def write(self, data: bytes) -> None:
-        """Write before this turn of the loop ends, with whatever else is written until then."""
+        """Write when this turn of the loop ends, with whatever else is written until then."""
         if not self.gathered:
             self.loop.call_soon(self.flush)
         self.gathered.append(data)

@@ -137,7 +137,7 @@ class Engine:
         shown = self._trace(fetch, logits, now, now - started) if self.observed else []
         excess = self._excess(violations, fetch)
         verified, halted, doubted = (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), (logits[:, 1] > self.doubt).tolist()
-        update = self.scheduler.update(verified, halted, now, (violations + excess == 0).tolist() if self.rules.graded else verified, doubted)
+        update = self.scheduler.update(verified, halted, now, (violations + excess == 0).tolist() if self.rules.graded else None, doubted)
         kept = [*update.ended, *update.improvable]
         for (slot, entry), answer in zip(kept, fetch([slot for slot, _ in kept]) if kept else (), strict=True):
             self._keep(entry, answer, (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))

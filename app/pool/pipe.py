@@ -87,7 +87,7 @@ class Line(asyncio.Protocol, Generic[Sent, Received]):
         await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=end)
 
     def send(self, message: Sent) -> None:
-        """Send a message before this turn of the loop ends, with all others of the turn; when the other end is gone it is lost."""
+        """Send a message when this turn of the loop ends, with all others of the turn; when the other end is gone it is lost."""
         if not self.gathered:
             asyncio.get_running_loop().call_soon(self._flush)
         self.gathered.append(message)

@@ -21,17 +21,14 @@ Colours = NDArray[np.uint64]
 
 
 def _mixed(colours: Colours) -> Colours:
-    """Each colour mapped to one that looks random, so that sums of them tell what was added up."""
+    """Each colour mapped to one that looks random, so that sums of them tell what was added up: half of splitmix64's finaliser, after which as few copies miss."""
     mixed = (colours ^ (colours >> SHIFT)) * FACTOR
     mixed ^= mixed >> SHIFT
     return mixed
 
 
 class Shape:
-    """What all grids of one size share. Lines are rows, then columns; groups are bands, then stacks.
-
-    `parts` are rows, columns, boxes, bands, stacks and digits, in this order, and one part more, of colour 0, for cells without a digit.
-    """
+    """What all grids of one size share. Lines are rows, then columns; groups are bands, then stacks; parts are rows, columns, boxes, bands, stacks, digits."""
 
     def __init__(self, tall: int, wide: int) -> None:
         side = self.side = tall * wide
@@ -50,11 +47,13 @@ class Shape:
         self.around = np.stack([row, side + column, 2 * side + box, 3 * side + row // tall, 3 * side + wide + column // wide])
         """The parts, but for its digit, that each cell is of."""
         self.axis = np.arange(2 * side) >= side
+        """Whether each line is a column."""
         kinds = [0, side, 2 * side, 3 * side, 3 * side + wide, self.digits]  # where each kind of parts begins
         kind = np.searchsorted(kinds, np.arange(self.digits + side), side="right")
         if self.square:  # a grid and its transpose shall have the same colours
             kind[kind == 2], kind[kind == 5] = 1, 4
         self.salt = _mixed(kind.astype(np.uint64))
+        """What makes the colours of each kind of parts other ones."""
 
 
 shape_of = cache(Shape)
@@ -68,24 +67,25 @@ def canonical(cells: bytes, box: tuple[int, int], blank: int) -> Symmetry:
     lines, groups, digits = _colours(shape, digit)
     order = np.lexsort((lines, shape.group, groups.take(shape.group), shape.axis))
     rows, columns = order[:side], order[side:] - side
-    if shape.square and lines.take(order[:side]).tobytes() > lines.take(order[side:]).tobytes():
+    sorted_lines = lines.take(order)
+    if shape.square and sorted_lines[:side].tobytes() > sorted_lines[side:].tobytes():
         positions = (columns[:, None] + rows * side).ravel()
     else:
         positions = (rows[:, None] * side + columns).ravel()
     renaming = np.arange(256, dtype=np.uint8)
-    renaming[digits.argsort(kind="stable") + (blank + 1)] = renaming[blank + 1 : blank + 1 + side].copy()
+    renaming[digits.argsort(kind="stable") + (blank + 1)] = np.arange(blank + 1, blank + 1 + side)
     return Symmetry(positions, renaming)
 
 
 def _colours(shape: Shape, digit: NDArray[np.intp]) -> tuple[Colours, Colours, Colours]:
-    """The colours of lines, groups and digits. `digit` is that of each cell, counted from 0; -1 of one without."""
+    """The colours of lines, groups and digits. `digit` is that of each cell, counted from 0; -1 of one without, which the last of `parts` stands for."""
     side, given = shape.side, digit >= 0
     holders = (digit == np.arange(side)[:, None]).astype(np.uint64)
     parts = np.zeros(shape.digits + side + 1, dtype=np.uint64)
     of_digit = np.where(given, digit + shape.digits, len(parts) - 1)
     colours, known = given.astype(np.uint64), given * shape.salt[-1]
+    units, digits = parts[: 3 * side], parts[shape.digits : -1]
     for turn in range(ROUNDS):
-        units, digits = parts[: 3 * side], parts[shape.digits : -1]
         if turn:
             colours = _mixed(np.add.reduce(parts.take(shape.around), axis=0) + parts.take(of_digit) + known)
         np.add.reduce(colours.take(shape.units), axis=1, out=units)

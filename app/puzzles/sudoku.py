@@ -18,6 +18,8 @@ from app.puzzles.guessing import guesses
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
 """Height and width of a box, by side of the grid."""
+FEWEST, ENOUGH = {4: 4, 6: 8, 9: 17}, {4: 8, 6: 14, 9: 28}
+"""Givens by side of the grid: the fewest of a puzzle with one solution (McGuire and others, 2012, for 9x9), and with how many the models find one at once."""
 SYMBOLS = {side: frozenset(".0123456789"[: side + 2]) for side in BOXES}
 """What may stand in a cell of a string, by side of the grid."""
 TOKENS = bytes(symbol - ord("0") + BLANK if chr(symbol) in "0123456789" else BLANK for symbol in range(256))
@@ -42,7 +44,7 @@ class SudokuRules:
         """The same turned, over which a reduction is quicker."""
         self.memberships: NDArray[np.intp] = np.nonzero((self.units[:, None, :] == np.arange(side * side)[None, :, None]).any(2).T)[1].reshape(-1, 3)
         """Of which units each cell is, (side * side, 3)."""
-        self.left = self._left()
+        self.remaining, self.fewest, self.enough = self._remaining(), FEWEST[side], ENOUGH[side]
         self.complete = sum(1 << (digit + 1) for digit in range(1, side + 1))
         self.bits = np.array([1 << token if 2 <= token <= side + 1 else 0 for token in range(256)], dtype=np.uint16)
 
@@ -72,14 +74,14 @@ class SudokuRules:
         open_digits: NDArray[np.uint16] = np.where(inputs == BLANK, self.complete & ~around, 0).astype(np.uint16)
         return open_digits
 
-    def _left(self) -> NDArray[np.uint16]:
-        """What the cells may hold once one of them holds a token, (side * side, side + 2, side * side), one bit a token; see `guesses`."""
-        beside = (self.memberships[:, None, :, None] == self.memberships[None, :, None, :]).any((2, 3))
+    def _remaining(self) -> NDArray[np.uint16]:
+        """What open cells may hold once one cell holds a token, (side * side, side + 2, side * side), one bit a token: another one in the cell's peers."""
+        peers = (self.memberships[:, None] == self.memberships).any(2)
         tokens = (1 << np.arange(self.side + 2)).astype(np.uint16)
-        return np.where(beside[:, None], ~tokens[:, None], np.uint16(0xFFFF))
+        return np.where(peers[:, None], ~tokens[:, None], np.uint16(0xFFFF))
 
     def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
-        """The question, (cells,), with `cells` digits supposed at cells with few candidates, in ever new combinations."""
+        """The question, (cells,), with digits supposed, in ever new combinations."""
         return guesses(self, question, cells, among, rng)
 
     def canonical(self, question: Tokens) -> Symmetry | None:

@@ -168,5 +168,5 @@ class Sampler:
             if len(open_cells) < 2:
                 return
             cell, digits = pick(self.rules.candidates(question[None])[0], open_cells, AMONG, self.rng)
-            right = self.rng.random() < self.guess_right or not len(digits)
+            right = self.rng.random() < self.guess_right or not digits
             question[cell] = answer[cell] if right else self.rng.choice(digits)

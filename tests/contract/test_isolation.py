@@ -127,7 +127,8 @@ def test_batch_refill_too_frees_the_slot(make) -> None:
 
 def states(runner: Runner) -> list[np.ndarray]:
     if isinstance(runner, OnnxRunner | NativeRunner):
-        return [runner.tokens.copy(), runner.z_H.copy(), runner.z_L.copy()]
+        fresh = [runner.fresh.copy()] if isinstance(runner, NativeRunner) else []
+        return [runner.tokens.copy(), runner.z_H.copy(), runner.z_L.copy(), *fresh]
     assert isinstance(runner, TorchRunner)
     runner.state.flush()
     return [each.numpy().copy() for each in (runner.state.tokens, *runner.state.carry)]

@@ -72,6 +72,16 @@ def test_a_slot_is_not_touched_by_the_others(make) -> None:
     assert len({round(float(logits[0, 0]), 4) for _, logits in (each[0] for each in apart)}) > 1, "the puzzles themselves differ"
 
 
+def test_a_slot_that_was_loaded_may_move_before_its_first_step(make) -> None:
+    runner = make(PUZZLES[1], PUZZLES[2])
+    runner.step(2)
+    runner.load(1, PUZZLES[0])
+    runner.swap(0, 1)
+    assert same(runner.step(1), alone(make, PUZZLES[0], 1)[0])
+    runner.swap(0, 1)
+    assert same(runner.step(1), alone(make, PUZZLES[1], 2)[1])
+
+
 def test_loading_a_slot_starts_afresh(make) -> None:
     runner = make(PUZZLES[1])
     for _ in range(3):

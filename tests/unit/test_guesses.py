@@ -10,9 +10,10 @@ from app.engine.engine import Engine
 from app.engine.request import Request
 from app.engine.scheduler import Guesses, Scheduler
 from app.puzzles.base import Symmetry
-from app.puzzles.sudoku import SudokuRules, rules
+from app.puzzles.guessing import rounds
+from app.puzzles.sudoku import ENOUGH, SudokuRules, rules
 from tests.support.engines import engine, run, solve
-from tests.support.grids import ANSWERS, QUESTIONS, tokens
+from tests.support.grids import ANSWERS, QUESTIONS, SIDES, tokens
 from tests.support.requests import ask
 from tests.support.runners import NEVER, Oracle
 
@@ -26,7 +27,7 @@ def clues(question: bytes) -> int:
 
 
 def drawn(question: str, cells: int, count: int, seed: int = 0, among: int = 4) -> list[bytes]:
-    made = rules(int(len(question) ** 0.5)).guesses(tokens(question), cells, among, np.random.default_rng(seed))
+    made = rounds(rules(int(len(question) ** 0.5)), tokens(question), cells, among, np.random.default_rng(seed))
     return [supposed.tobytes() for supposed in islice(made, count)]
 
 
@@ -58,6 +59,34 @@ def test_where_nothing_can_be_supposed_the_question_stays_as_it_is(question) -> 
     assert {clues(supposed) for supposed in drawn(question, 2, 6)} <= {clues(tokens(question).tobytes()), clues(tokens(question).tobytes()) + 2}
     assert drawn(ANSWERS[4], 2, 3) == [tokens(ANSWERS[4]).tobytes()] * 3
     assert drawn("123....4........", 2, 3) == [tokens("123....4........").tobytes()] * 3
+
+
+@pytest.mark.parametrize("question", ["." * 81, FEW, "12345678" + "." * 73])
+def test_a_question_that_has_several_solutions_is_filled_anew_each_time(question) -> None:
+    made = [supposed.tobytes() for supposed in islice(rules(9).guesses(tokens(question), 2, 4, np.random.default_rng(0)), 20)]
+    assert len(set(made)) == 20
+    assert max(clues(supposed) for supposed in made) == ENOUGH[9]
+    assert all(given in (1, shown) for supposed in made for given, shown in zip(tokens(question).tobytes(), supposed, strict=True))
+    assert not any(rules(9).contradictory(np.frombuffer(supposed, dtype=np.uint8)) for supposed in made)
+
+
+def test_where_no_digit_fits_no_more_is_filled() -> None:
+    stuck = tokens("12345678." + "." * 9 + "........9" + "." * 54)
+    made = [supposed.tobytes() for supposed in islice(rules(9).guesses(stuck, 2, 4, np.random.default_rng(0)), 200)]
+    assert {supposed[8] for supposed in made} == {1}, "the one open cell of the first row has no candidate"
+    assert clues(min(made, key=clues)) < ENOUGH[9] == clues(max(made, key=clues))
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_candidates_that_remain_are_those_of_the_question_with_the_token(side) -> None:
+    known, answer, rng = rules(side), tokens(ANSWERS[side]), np.random.default_rng(side)
+    for _ in range(50):
+        question = np.where(rng.random(side * side) < 0.4, answer, 1).astype(np.uint8)
+        before, cell = known.candidates(question[None])[0], int(rng.choice(np.flatnonzero(question == 1)))
+        supposed = question.copy()
+        supposed[cell] = answer[cell]
+        still = supposed == 1
+        assert (known.candidates(supposed[None])[0][still] == (before & known.remaining[cell, answer[cell]])[still]).all()
 
 
 @pytest.mark.parametrize(("halt", "attempt", "supposes"), [("verified", 1, False), ("verified", 2, True), ("learned", 2, False), ("never", 2, False)])

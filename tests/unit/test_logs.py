@@ -3,11 +3,20 @@
 import json
 import logging
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from app.logs import JsonLines, request_id
+from app.logs import JsonLines, Record, request_id
+
+
+@pytest.fixture(autouse=True, params=[logging.LogRecord, Record])
+def records(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The library's, and our own, which the server has."""
+    logging.setLogRecordFactory(request.param)
+    yield
+    logging.setLogRecordFactory(logging.LogRecord)
 
 
 def line(message: str = "told", *arguments: object, **about: object) -> dict[str, object]:
@@ -20,6 +29,15 @@ def test_a_line_says_how_grave_it_is_who_says_it_what_and_when() -> None:
     time = datetime.fromisoformat(str(told.pop("time")))
     assert told == {"level": "WARNING", "name": "trm.some", "message": "3 of them"}
     assert abs((datetime.now(UTC) - time).total_seconds()) < 10
+
+
+@pytest.mark.parametrize(("arguments", "message"), [((1,), "1"), (({"n": 1},), "{'n': 1}"), ((), "%s")])
+def test_arguments_are_written_into_the_message(arguments: tuple[object, ...], message: str) -> None:
+    assert line("%s", *arguments)["message"] == message
+
+
+def test_a_message_may_name_its_arguments() -> None:
+    assert line("%(n)d of %(kind)s", {"n": 3, "kind": "them"})["message"] == "3 of them"
 
 
 def test_what_is_extra_is_on_it_and_nothing_of_the_machinery() -> None:

@@ -124,14 +124,17 @@ static void inject(const struct model *m, const uint8_t *token, const float *puz
     }
 }
 
-/* the state of each position at a puzzle's first step */
-static void begin(const struct model *m, const float *init, float *z, int n) {
-    for (int at = 0; at < n; at++) memcpy(z + (size_t)at * m->hidden, init, m->hidden * sizeof *z);
+/* the states of a puzzle's first step */
+static void begin(const struct model *m, float *H, float *L, int n) {
+    for (int at = 0; at < n; at++, H += m->hidden, L += m->hidden) {
+        memcpy(H, m->H_init, m->hidden * sizeof *H);
+        memcpy(L, m->L_init, m->hidden * sizeof *L);
+    }
 }
 
 /* One step of `count` slots, which are rows of fresh (slots), tokens (slots, cells), puzzle (slots, prefix, hidden), z_H and z_L (slots, prefix + cells,
-   hidden), both changed in place, but where the slot is fresh made anew; it is not so any more then. answers (count, cells), q (count, 2). Returns -1, or
-   else a slot of which a token is not in the vocabulary; then nothing has changed. */
+   hidden), both changed in place. Where fresh is set they begin anew, and it is cleared. answers (count, cells), q (count, 2). Returns -1, or else a slot of
+   which a token is not in the vocabulary; then nothing has changed. */
 int trm_step(const struct model *m, int count, const int32_t *slots, int height, int width, uint8_t *fresh, const uint8_t *tokens, const float *puzzle,
              float *z_H, float *z_L, uint8_t *answers, float *q, float *space) {
     int cells = height * width, n = m->prefix + cells;
@@ -145,7 +148,7 @@ int trm_step(const struct model *m, int count, const int32_t *slots, int height,
         const uint8_t *token = tokens + (size_t)slots[i] * cells;
         const float *own = puzzle + (size_t)slots[i] * m->prefix * m->hidden;
         float *H = z_H + slots[i] * flat, *L = z_L + slots[i] * flat;
-        if (fresh[slots[i]]) begin(m, m->H_init, H, n), begin(m, m->L_init, L, n);
+        if (fresh[slots[i]]) begin(m, H, L, n);
         fresh[slots[i]] = 0;
         for (int cycle = 0; cycle < m->H_cycles; cycle++) {
             for (int refinement = 0; refinement < m->L_cycles; refinement++) {
@@ -177,8 +180,8 @@ static int feeder(struct swiglu *f, const float *const *weights, int count, int 
 void trm_free(struct model *m);
 
 /* A model, or NULL without the memory for it. `sizes` are the first fields of a model. units, learned and rope are NULL where
-   the model has none. `weights`: embedding, lm_head, q_head and its bias, H_init, L_init, then of each layer those of the mixer, gate_up and down, each (outputs,
-   inputs); those of `mlp` are gate_up and down as well, those of others a map of what is mixed, but for `local`, and one of what comes out. */
+   the model has none. `weights`: embedding, lm_head, q_head and its bias, H_init, L_init, then of each layer those of the mixer, gate_up and down, each
+   (outputs, inputs); those of `mlp` are gate_up and down as well, those of others a map of what is mixed, but for `local`, and one of what comes out. */
 struct model *trm_make(const int32_t *sizes, float eps, const int32_t *units, const float *learned, const float *rope, const float *const *weights) {
     struct model *m = calloc(1, sizeof *m);
     if (!m) return NULL;

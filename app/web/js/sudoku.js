@@ -9,6 +9,11 @@ import { pick, shuffled } from "./chance.js";
 
 const BLANK = 1;
 const BOXES = { 4: [2, 2], 6: [2, 3], 9: [3, 3] };
+/** The fewest givens of a puzzle with one solution, and with how many a model finds one at once. */
+const FEWEST = { 4: 4, 6: 8, 9: 17 };
+const ENOUGH = { 4: 8, 6: 14, 9: 28 };
+/** Combinations of rounds before each question that is filled, where there may be one solution or several. */
+const ROUNDS = 8;
 
 export const name = "sudoku";
 export const sizes = [4, 6, 9];
@@ -89,6 +94,28 @@ export function rules(side) {
     for (const token of shuffled(tokens, random)) yield* combinations(question.with(cell, token), cells - 1, among, random);
   }
 
+  function* rounds(question, cells, among, random) {
+    for (;;) {
+      let any = false;
+      for (const combination of combinations(question, cells, among, random)) {
+        any = true;
+        yield combination;
+      }
+      if (!any) yield question; // it contradicts itself: there is nothing to suppose
+    }
+  }
+
+  /** The question with digits supposed at so many random cells, each a candidate beside those before; fewer once a cell has none. */
+  function filled(question, cells, random) {
+    const open = [...question.keys()].filter((cell) => question[cell] === BLANK);
+    for (const cell of shuffled(open, random).slice(0, cells)) {
+      const tokens = candidates(question, cell);
+      if (!tokens.length) break;
+      question = question.with(cell, pick(tokens, random));
+    }
+    return question;
+  }
+
   return {
     /** Rows, columns and boxes without all digits plus givens overwritten; 0 is a solution. */
     violations(question, answer) {
@@ -96,15 +123,13 @@ export function rules(side) {
       return incomplete.length + question.filter((token, cell) => token !== BLANK && token !== answer[cell]).length;
     },
     excess: () => 0,
-    /** The question with guesses written in, one combination after the other, without end; those of a round try every digit of the cells picked. */
+    /** The question with digits supposed, without end: by rounds, which try every digit of a few cells, and for what has several solutions by filling it. */
     *guesses(question, cells, among, random) {
+      const given = question.filter((token) => token !== BLANK).length;
+      const combinations = rounds(question, cells, among, random);
       for (;;) {
-        let any = false;
-        for (const combination of combinations(question, cells, among, random)) {
-          any = true;
-          yield combination;
-        }
-        if (!any) yield question; // it contradicts itself: there is nothing to suppose
+        for (let turn = 0; turn < ROUNDS && given >= FEWEST[side]; turn++) yield combinations.next().value;
+        yield filled(question, Math.max(ENOUGH[side] - given, cells + 2), random);
       }
     },
     symmetry: (random) => symmetry(side, random),
