@@ -10,7 +10,7 @@ from tests.e2e.problems import ask
 from tests.e2e.puzzles import IMPOSSIBLE
 from tests.e2e.serving import Json, Server, alive, body
 
-ENDLESS: Json = {"halt": "never", "max_steps": 256, "attempts": 512, "timeout_ms": 600_000}
+ENDLESS: Json = {"halt": "never", "max_steps": 256, "attempts": 1024, "timeout_ms": 600_000}
 RUNNING, WAITING, FINISHED = "trm_requests_running", "trm_requests_waiting", "trm_requests_finished_total"
 
 

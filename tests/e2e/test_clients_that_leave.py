@@ -48,7 +48,7 @@ def test_one_that_leaves_while_it_waits_makes_room_in_the_queue(narrow: Server) 
 def test_a_slot_goes_to_the_next_as_soon_as_its_client_leaves(narrow: Server) -> None:
     with endless(narrow):
         narrow.until(RUNNING, lambda value: value == 1)
-        waiting = ask(narrow, body(NEWSPAPER, cache="bypass", timeout_ms=600_000))
+        waiting = ask(narrow, body(NEWSPAPER, **{**ENDLESS, "cache": "bypass", "attempts": 16}))
         narrow.until(RUNNING, lambda value: value == 2)
     with waiting:
         assert response(waiting)[0] == 200
