@@ -1,6 +1,6 @@
 """The whole service under load: 1, 8 and 64 closed-loop clients and one batch, step-level against whole-request batching, and engines alone, in one run.
 
-    python -m bench.http [--puzzles 2560] [--workers 2]
+    python -m bench.http [--puzzles 10240] [--workers 2]
 
 *Engines alone* are as many processes as the service has workers, made alike, that divide the puzzles among them and have nothing else to do. The
 load client runs on the same cores as the server. The last line is one JSON document.
@@ -93,7 +93,7 @@ def measure(refill: str, grids: list[str], workers: int) -> Measured:
 def main() -> None:
     """Run engines alone and both policies, and print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--puzzles", type=int, default=2560)
+    parser.add_argument("--puzzles", type=int, default=10_240)
     parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
     puzzles, family = mix(arguments.puzzles), Sudoku()

@@ -21,7 +21,7 @@ Colours = NDArray[np.uint64]
 
 
 def _mixed(colours: Colours) -> Colours:
-    """Each colour mapped to one that looks random, so that their sums tell what was added up. Half of splitmix64's finaliser; all of it misses no fewer copies."""
+    """Each colour mapped to one that looks random, whose sums tell what was added up. Half of splitmix64's finaliser; all of it misses no fewer copies."""
     mixed = (colours ^ (colours >> SHIFT)) * FACTOR
     mixed ^= mixed >> SHIFT
     return mixed
