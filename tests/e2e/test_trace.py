@@ -17,7 +17,7 @@ def test_its_grids_have_the_form_of_the_one_that_was_sent(server: Server) -> Non
 
 
 def test_it_counts_attempts_and_steps_of_each(server: Server) -> None:
-    trace = server.answer("." * 81, trace=True, max_steps=2, attempts=2)["trace"]
+    trace = server.answer("." * 81, trace=True, halt="never", max_steps=2, attempts=2)["trace"]
     assert [(line["attempt"], line["step"]) for line in trace] == [(1, 1), (1, 2), (2, 1), (2, 2)]
 
 
