@@ -22,7 +22,9 @@ USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"
 class Record(logging.LogRecord):
     """What a line tells of an event. In which thread and process it happened, and in which function, is not asked: it would take half as long again."""
 
-    exc_text = stack_info = None
+    exc_text = stack_info = thread = threadName = process = processName = None
+    filename = module = funcName = ""
+    msecs = relativeCreated = 0.0
 
     def __init__(self, name: str, level: int, pathname: str, lineno: int, msg: object, args: Any, exc_info: Any, *_: object) -> None:
         self.name, self.levelno, self.levelname, self.pathname, self.lineno = name, level, logging.getLevelName(level), pathname, lineno

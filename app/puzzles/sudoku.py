@@ -81,7 +81,7 @@ class SudokuRules:
         return np.where(peers[:, None], ~tokens[:, None], np.uint16(0xFFFF))
 
     def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
-        """The question, (cells,), with digits supposed, in ever new combinations."""
+        """The question, (cells,), with digits supposed, without end; see `puzzles.guessing`."""
         return guesses(self, question, cells, among, rng)
 
     def canonical(self, question: Tokens) -> Symmetry | None:

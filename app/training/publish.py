@@ -52,7 +52,7 @@ def publish(
         puzzle=grid,
         arch=config.to_json(),
         defaults=defaults,
-        limits=Limits(max_steps=256, attempts=512),
+        limits=Limits(max_steps=256, attempts=1024),
         guesses=guesses if grid.family == "sudoku" else None,  # nothing in the others is worth guessing
         on_request=compact,
         provenance={"recipe": {field: value for field, value in recipe.items() if field != "arch"}, "torch": torch.__version__, **provenance},

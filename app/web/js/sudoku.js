@@ -123,7 +123,7 @@ export function rules(side) {
       return incomplete.length + question.filter((token, cell) => token !== BLANK && token !== answer[cell]).length;
     },
     excess: () => 0,
-    /** The question with digits supposed, without end: by rounds, which try every digit of a few cells, and for what has several solutions by filling it. */
+    /** The question with digits supposed, without end: by rounds, and every ninth time, or always with fewer givens than FEWEST, by filling it. */
     *guesses(question, cells, among, random) {
       const given = question.filter((token) => token !== BLANK).length;
       const combinations = rounds(question, cells, among, random);
