@@ -57,6 +57,11 @@ def test_the_store_gives_the_same_outputs_back(trained: Run, tmp_path: Path) -> 
             assert (answers == output.logits.argmax(-1).numpy()).mean() > 0.99
 
 
+def test_a_request_may_ask_for_more_attempts_than_any_model_of_ours_makes_by_itself(trained: Run, tmp_path: Path) -> None:
+    entry = put(trained, tmp_path / "store", defaults=DEFAULTS.model_copy(update={"attempts": 768}))
+    assert entry.manifest.limits.attempts > entry.manifest.defaults.attempts == 768
+
+
 def test_every_file_is_described_by_its_digest(trained: Run, tmp_path: Path) -> None:
     entry = put(trained, tmp_path / "store")
     assert entry.manifest.sha256 == {name: digest(entry.folder / name) for name in (WEIGHTS, GRAPH)}
