@@ -38,7 +38,7 @@ class _Pieces(Generic[Received]):
         self.rest += data
         messages, start = list[Received](), 0
         while len(self.rest) >= (body := start + HEAD.size) and len(self.rest) >= (end := body + HEAD.unpack_from(self.rest, start)[0]):
-            messages += cast("list[Received]", pickle.loads(self.rest[body:end]))  # noqa: S301  # of our own processes
+            messages += cast("list[Received]", pickle.loads(self.rest[body:end]))  # noqa: S301  # nobody but our own processes has an end
             start = end
         del self.rest[:start]
         return messages

@@ -15,7 +15,7 @@ ROUNDS = 8
 
 
 class Candidates(Protocol):
-    """What guessing needs of the rules. A question of fewer than `fewest` givens has no solution or several; with `enough` a model finds one at once."""
+    """What guessing needs of the rules. A question of fewer than `fewest` givens has no solution or several; up to `enough` it is filled."""
 
     fewest: int
     enough: int

@@ -9,7 +9,7 @@ import { pick, shuffled } from "./chance.js";
 
 const BLANK = 1;
 const BOXES = { 4: [2, 2], 6: [2, 3], 9: [3, 3] };
-/** The fewest givens of a puzzle with one solution, and with how many a model finds one at once. */
+/** The fewest givens of a puzzle with one solution, and up to how many a question is filled. */
 const FEWEST = { 4: 4, 6: 8, 9: 17 };
 const ENOUGH = { 4: 8, 6: 14, 9: 28 };
 /** Combinations of rounds before each question that is filled, where there may be one solution or several. */
