@@ -19,7 +19,7 @@ BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
 """Height and width of a box, by side of the grid."""
 FEWEST, ENOUGH = {4: 4, 6: 8, 9: 17}, {4: 8, 6: 14, 9: 28}
-"""Givens by side of the grid: the fewest of a puzzle with one solution (McGuire and others, 2012, for 9x9), and up to how many a question is filled by guesses."""
+"""Givens by side of the grid: the fewest of a puzzle with one solution (of 9x9 by McGuire and others, 2012), and up to how many guesses fill a question."""
 SYMBOLS = {side: frozenset(".0123456789"[: side + 2]) for side in BOXES}
 """What may stand in a cell of a string, by side of the grid."""
 TOKENS = bytes(symbol - ord("0") + BLANK if chr(symbol) in "0123456789" else BLANK for symbol in range(256))
