@@ -191,6 +191,8 @@ def _train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="cpu", help="cpu or cuda")
     command.add_argument("--bf16", action="store_true", help="matrix products in bfloat16, as on CUDA: for CPUs with AVX-512 BF16 or AMX; on others it is slow")
     command.add_argument("--threads", type=_count, help="threads on a CPU; one is best on a busy machine")
+    command.add_argument("--workers", type=int, default=0, metavar="N", help="processes that draw puzzles ahead, which a GPU takes faster than one draws them")
+    command.add_argument("--save-every", type=_count, default=50, metavar="N", help="updates from one kept state, and line of the curve, to the next")
     command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
     command.set_defaults(run=train)
 

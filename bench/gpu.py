@@ -11,7 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ from app.model.trm import TRM
 from app.puzzles.base import Tokens
 from app.puzzles.sudoku import rules
 from app.settings import PROJECT
-from bench.engine import flop_per_step
+from bench.arithmetic import flop_per_step
 from bench.puzzles import mix
 
 FULL = TRMConfig(vocab_size=11, seq_len=81, hidden_size=512, num_heads=8, mixer="mlp", puzzle_emb_ndim=512, puzzle_emb_len=16)
@@ -108,7 +108,7 @@ def solve(runner: TorchRunner, questions: Tokens, subject: Subject) -> tuple[lis
     """All puzzles through the engine; the outcomes, and the seconds that they took."""
     engine, outcomes = Engine(runner, rules(9), guesses=subject.guesses), list[Outcome]()
     for index, question in enumerate(questions):
-        engine.add(replace(subject.ask, id=str(index), cells=question.tobytes()))
+        engine.add(subject.ask._replace(id=str(index), cells=question.tobytes()))
     started = time.perf_counter()
     while engine.busy:
         outcomes += [each for each in engine.step().finished if isinstance(each, Outcome)]
@@ -155,7 +155,7 @@ def subjects(entry: Entry, quick: bool) -> list[Subject]:
     steps = 1 if quick else FULL.halt_max_steps
     return [
         Subject(entry.name, entry.config, lambda: weights.load(entry), served, guesses),
-        Subject("trm-5m", FULL, full_size, replace(served, halt="never", max_steps=steps, attempts=1), None),
+        Subject("trm-5m", FULL, full_size, served._replace(halt="never", max_steps=steps, attempts=1), None),
     ]
 
 

@@ -6,6 +6,7 @@ Parameter names and layouts are the reference's, so that its checkpoints load ke
 
 import math
 from math import isqrt
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -90,6 +91,28 @@ class Attention(nn.Module):
         return F.scaled_dot_product_attention(q, k, v)
 
 
+class Reorder(torch.autograd.Function):
+    """`x.index_select(1, order)` for an `order` that has every place once, so that its gradient is another look-up, by `back`, and no sum."""
+
+    @staticmethod
+    def forward(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
+        return x.index_select(1, order)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
+        ctx.save_for_backward(inputs[2])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient.index_select(1, *ctx.saved_tensors), None, None
+
+
+def reordered(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
+    """What is along dimension 1 in another order; `back` is the way back."""
+    looked_up: Tensor = Reorder.apply(x, order, back) if torch.is_grad_enabled() else x.index_select(1, order)  # type: ignore[no-untyped-call]
+    return looked_up
+
+
 class UnitAttention(nn.Module):
     """Attention inside rows (first third of the heads), columns (second) and boxes (last) of a square grid.
 
@@ -98,7 +121,9 @@ class UnitAttention(nn.Module):
     """
 
     apart: Tensor
+    joined: Tensor
     back: Tensor
+    spread: Tensor
 
     def __init__(self, config: TRMConfig) -> None:
         super().__init__()
@@ -109,8 +134,9 @@ class UnitAttention(nn.Module):
         cells = self._cells(*config.box_shape)
         head = torch.arange(self.heads).view(3, 1, -1, 1)
         parts = torch.stack([(3 * cells + kind).unsqueeze(2) * self.heads + head for kind in range(3)])
-        self.register_buffer("apart", parts.flatten(), persistent=False)
-        self.register_buffer("back", (cells.unsqueeze(2) * self.heads + head).flatten().argsort(), persistent=False)
+        for order, name, inverse in ((parts.flatten(), "apart", "joined"), ((cells.unsqueeze(2) * self.heads + head).flatten().argsort(), "back", "spread")):
+            self.register_buffer(name, order, persistent=False)
+            self.register_buffer(inverse, order.argsort(), persistent=False)
 
     def _cells(self, tall: int, wide: int) -> Tensor:
         """Cells of each unit, (rows columns boxes, units, cells)."""
@@ -121,11 +147,11 @@ class UnitAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         cells = self.side**2
-        parts = self.qkv_proj(x).view(-1, 3 * cells * self.heads, self.head_dim).index_select(1, self.apart)
+        parts = reordered(self.qkv_proj(x).view(-1, 3 * cells * self.heads, self.head_dim), self.apart, self.joined)
         units = self.side * self.heads
-        q, k, v = parts.view(-1, 3 * units, self.side, self.head_dim).split(units, 1)
+        q, k, v = torch.split(parts.view(-1, 3 * units, self.side, self.head_dim), units, 1)
         weight = torch.softmax(q @ k.transpose(-1, -2) * self.head_dim**-0.5, dim=-1)
-        out = (weight @ v).reshape(-1, cells * self.heads, self.head_dim).index_select(1, self.back)
+        out = reordered((weight @ v).reshape(-1, cells * self.heads, self.head_dim), self.back, self.spread)
         mixed: Tensor = self.o_proj(out.view(-1, cells, self.heads * self.head_dim))
         return mixed
 

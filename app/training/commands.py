@@ -16,6 +16,7 @@ from app.model.reference import grid_of
 from app.model.store import WEIGHTS, Defaults, Entry, Guessing, ModelStore
 from app.puzzles.families import FAMILIES
 from app.puzzles.sudoku import rules
+from app.training.ahead import drawn_ahead
 from app.training.arc import ArcSource, keep_identifiers, read_tasks
 from app.training.data import PuzzleSet, Sampler, Source, read_csv, write_csv
 from app.training.evaluation import guessing
@@ -64,10 +65,11 @@ def train(arguments: argparse.Namespace) -> int:
         if copies:
             keep_identifiers(arguments.run_folder, copies.identifiers)
         bf16, source = arguments.bf16 or arguments.device.startswith("cuda"), copies or _source(arguments, recipe)
-        run = Run(arguments.run_folder, recipe, source, weights=begin, teacher=teacher, device=arguments.device, bf16=bf16)
-        if not arguments.no_compile:
-            run.compile()
-        run.train()
+        with drawn_ahead(source, arguments.workers) as drawn:
+            run = Run(arguments.run_folder, recipe, drawn, weights=begin, teacher=teacher, device=arguments.device, bf16=bf16)
+            if not arguments.no_compile:
+                run.compile()
+            run.train(arguments.save_every)
         print(f"{arguments.run_folder}: {run.update} updates; the curves are in {draw(arguments.run_folder)}")
     return 0
 
