@@ -243,6 +243,7 @@ def _evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="how later attempts guess, or none (the model's own)")
     command.add_argument("--alone", action="store_true", help="one puzzle at a time: also tell the median milliseconds of a puzzle that is alone (not ARC)")
     command.add_argument("--backend", choices=("auto", "onnx", "torch"), default="auto", help="what runs a step, as TRM_BACKEND of the server")
+    command.add_argument("--device", default="cpu", help="of the torch backend: cpu or cuda")
     command.add_argument("--slots", type=_count, default=64)
     command.add_argument("--threads", type=_count, default=1)
     command.add_argument("--seed", type=int, default=0, help="of the choice of puzzles and revealed cells")

@@ -71,6 +71,7 @@ def worker_spec(settings: Settings, store: ModelStore) -> WorkerSpec:
         models=tuple(store.entries),
         backend=settings.backend,
         device=settings.device,
+        compiled=settings.compile,
         slots=settings.slots or (CPU_SLOTS if settings.device == "cpu" else GPU_SLOTS),
         batch=settings.batch,
         threads=settings.threads,

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         Field(description="What runs a step: auto is the step in C where it knows CPU and model, else onnx; torch runs on a CPU or a GPU."),
     ] = "auto"
     device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
+    compile: Annotated[
+        bool, Field(description="Whether torch fuses the kernels of a step: a longer start and a C compiler, for large models on a GPU.")
+    ] = False
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[
         int | None,

@@ -1,4 +1,4 @@
-"""The capture of computations as CUDA graphs: the one part of the torch runner that needs a GPU to run at all. It has never run on one."""
+"""The capture of computations as CUDA graphs: the one part of the torch runner that needs a GPU to run at all."""
 
 from collections.abc import Callable
 from typing import TypeVar

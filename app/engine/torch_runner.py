@@ -2,7 +2,7 @@
 
 On CUDA a step is bfloat16 (weights and states; norms and the q head in float32) and one launch: a graph captured for each bucket of batch sizes, the size
 rounded up to its bucket. The rules are checked inside it. What crosses to the host is each step's logits and rule counts, and the answers that are asked for.
-All of this but the capture (`torch_graph`) also runs on a CPU, where it is tested; nothing of it has ever run on a GPU.
+All of this but the capture (`torch_graph`) also runs on a CPU, where it is tested.
 
 A step waits for its own flags, by an event behind their copy into pinned memory and not for the whole device, and the next step begins after the scheduler
 has seen them. Running ahead on the old slots instead would hide the scheduler's time, but every attempt would take one step more than it needs, of a few, a
@@ -25,6 +25,10 @@ from app.engine.torch_rules import Check
 from app.engine.torch_slots import Slots
 from app.model.trm import TRM, Carry
 from app.puzzles.base import Tokens
+
+
+COMPILED_SHAPES = 64
+"""Grids and kinds of batches that a step is compiled for, of all models together; torch would give up after 8."""
 
 
 class Outputs(NamedTuple):
@@ -50,14 +54,25 @@ def narrow(model: TRM, dtype: torch.dtype) -> TRM:
 
 
 class TorchRunner:
-    """Slots on one device. With a `check` of the rules it judges answers itself; `bucketed` rounds batch sizes up. `dtype` is that of weights and states."""
+    """Slots on one device. With a `check` of the rules it judges answers itself; `bucketed` rounds batch sizes up. `dtype` is that of weights and states.
+
+    `compiled` has torch fuse the kernels of a step, which needs a C compiler and takes some time, and is worth it for large models on a GPU.
+    """
 
     def __init__(
-        self, model: TRM, slots: int, device: str = "cpu", *, dtype: torch.dtype | None = None, bucketed: bool | None = None, check: Check | None = None
+        self,
+        model: TRM,
+        slots: int,
+        device: str = "cpu",
+        *,
+        dtype: torch.dtype | None = None,
+        bucketed: bool | None = None,
+        compiled: bool = False,
+        check: Check | None = None,
     ) -> None:
         self.device, self.slots, self.check, self.cuda = device, slots, check, device.startswith("cuda")
         self.dtype = dtype or (torch.bfloat16 if self.cuda else torch.float32)
-        self.buckets = buckets(slots) if (self.cuda if bucketed is None else bucketed) else []
+        self.buckets, self.compiled = buckets(slots) if (self.cuda if bucketed is None else bucketed) else [], compiled
         if ":" in device:
             torch.cuda.set_device(device)  # captures and events belong to the current device
         self.model = narrow(model.to(device), self.dtype).eval().requires_grad_(False)
@@ -72,6 +87,9 @@ class TorchRunner:
 
     def _allocate(self) -> None:
         """Empty slots, and a way to step each bucket of them."""
+        if self.compiled:
+            torch._dynamo.config.recompile_limit = COMPILED_SHAPES
+            self.model.L_level.compile()
         self.cells = self.model.config.seq_len
         self.state = Slots(self.model, self.slots, self.device, self.dtype)
         self.flags = torch.zeros(self.slots, 3 if self.check else 2, pin_memory=self.cuda)

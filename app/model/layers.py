@@ -107,10 +107,35 @@ class Reorder(torch.autograd.Function):
         return gradient.index_select(1, *ctx.saved_tensors), None, None
 
 
+class Lookup(torch.autograd.Function):
+    """`table[tokens]` for a table of a few rows, whose gradient is a matrix product: sums of so many into so few places are slow on a GPU."""
+
+    @staticmethod
+    def forward(table: Tensor, tokens: Tensor) -> Tensor:
+        return table[tokens]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
+        ctx.rows = len(inputs[0])
+        ctx.save_for_backward(inputs[1])
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (tokens,) = ctx.saved_tensors
+        places = F.one_hot(tokens.flatten(), ctx.rows).to(gradient.dtype)
+        return places.T @ gradient.flatten(0, -2), None
+
+
+def looked_up(table: Tensor, tokens: Tensor) -> Tensor:
+    """Rows (…, width) of a table of a few, by tokens (…)."""
+    rows: Tensor = Lookup.apply(table, tokens) if torch.is_grad_enabled() else table[tokens]  # type: ignore[no-untyped-call]
+    return rows
+
+
 def reordered(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
     """What is along dimension 1 in another order; `back` is the way back."""
-    looked_up: Tensor = Reorder.apply(x, order, back) if torch.is_grad_enabled() else x.index_select(1, order)  # type: ignore[no-untyped-call]
-    return looked_up
+    other: Tensor = Reorder.apply(x, order, back) if torch.is_grad_enabled() else x.index_select(1, order)  # type: ignore[no-untyped-call]
+    return other
 
 
 class UnitAttention(nn.Module):
@@ -118,8 +143,10 @@ class UnitAttention(nn.Module):
 
     Every cell sees its own three units only, so attention costs 9 x 9 per unit instead of 81 x 81. One look-up brings the parts of every cell
     (channels of q, k or v, of one head) into the order of units and another brings them back: half the operations of reshaping and transposing.
+    A GPU has a kernel for attention of all to all under a mask that is quicker than so many small products.
     """
 
+    mask: Tensor
     apart: Tensor
     joined: Tensor
     back: Tensor
@@ -137,6 +164,11 @@ class UnitAttention(nn.Module):
         for order, name, inverse in ((parts.flatten(), "apart", "joined"), ((cells.unsqueeze(2) * self.heads + head).flatten().argsort(), "back", "spread")):
             self.register_buffer(name, order, persistent=False)
             self.register_buffer(inverse, order.argsort(), persistent=False)
+        together = torch.zeros(3, config.seq_len, config.seq_len, dtype=torch.bool)
+        for kind, units in zip(together, cells, strict=True):
+            for unit in units:
+                kind[unit.unsqueeze(1), unit] = True
+        self.register_buffer("mask", together.repeat_interleave(self.heads // 3, 0), persistent=False)
 
     def _cells(self, tall: int, wide: int) -> Tensor:
         """Cells of each unit, (rows columns boxes, units, cells)."""
@@ -146,14 +178,24 @@ class UnitAttention(nn.Module):
         return torch.stack((rows, rows.T, boxes))
 
     def forward(self, x: Tensor) -> Tensor:
+        attend = self.masked if x.is_cuda else self.by_unit
+        mixed: Tensor = self.o_proj(attend(self.qkv_proj(x)))
+        return mixed
+
+    def masked(self, qkv: Tensor) -> Tensor:
+        """What each cell sees, (batch, cells, heads * head_dim), of what `qkv_proj` gives."""
+        q, k, v = qkv.view(len(qkv), -1, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=self.mask).transpose(1, 2).flatten(2)
+
+    def by_unit(self, qkv: Tensor) -> Tensor:
+        """The same, unit by unit."""
         cells = self.side**2
-        parts = reordered(self.qkv_proj(x).view(-1, 3 * cells * self.heads, self.head_dim), self.apart, self.joined)
+        parts = reordered(qkv.view(-1, 3 * cells * self.heads, self.head_dim), self.apart, self.joined)
         units = self.side * self.heads
         q, k, v = torch.split(parts.view(-1, 3 * units, self.side, self.head_dim), units, 1)
         weight = torch.softmax(q @ k.transpose(-1, -2) * self.head_dim**-0.5, dim=-1)
         out = reordered((weight @ v).reshape(-1, cells * self.heads, self.head_dim), self.back, self.spread)
-        mixed: Tensor = self.o_proj(out.view(-1, cells, self.heads * self.head_dim))
-        return mixed
+        return out.view(-1, cells, self.heads * self.head_dim)
 
 
 class Neighbourhood(nn.Module):

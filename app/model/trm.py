@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from app.model.config import TRMConfig
-from app.model.layers import Block, Linear, trunc_normal
+from app.model.layers import Block, Linear, looked_up, trunc_normal
 
 # A recursion amplifies rounding (about 30 times a step in untrained weights), so the bits should not depend on which kernels MKL picks for this
 # CPU. MKL reads this at its first product; training asks for AUTO, which is 10 to 20 % faster on AVX-512.
@@ -105,7 +105,7 @@ class TRM(nn.Module):
 
     def embed(self, tokens: Tensor, puzzle: Tensor | None = None) -> Tensor:
         """The input embedding (batch, positions, hidden) of tokens (batch, seq_len) and what `puzzle` gives."""
-        config, x = self.config, self.embed_tokens.embedding_weight[tokens]
+        config, x = self.config, looked_up(self.embed_tokens.embedding_weight, tokens)
         if puzzle is not None:
             room = config.prefix_len * config.hidden_size - config.puzzle_emb_ndim
             prefix = torch.nn.functional.pad(puzzle, (0, room)).view(-1, config.prefix_len, config.hidden_size)

@@ -22,6 +22,7 @@ class WorkerSpec:
     models: tuple[str, ...]
     backend: Backend = "auto"
     device: str = "cpu"
+    compiled: bool = False
     slots: int = 32
     batch: int | None = None
     threads: int | None = None

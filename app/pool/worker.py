@@ -45,7 +45,7 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     torch.set_num_threads(spec.threads or spec.cores)
     puzzle = entry.manifest.puzzle
     judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
-    return TorchRunner(weights.load(entry), spec.slots, spec.device, check=judge)
+    return TorchRunner(weights.load(entry), spec.slots, spec.device, compiled=spec.compiled, check=judge)
 
 
 def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:

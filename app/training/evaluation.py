@@ -38,7 +38,8 @@ def evaluate(arguments: argparse.Namespace) -> int:
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
     slots = 1 if arguments.alone else arguments.slots
-    spec = WorkerSpec(store=arguments.store, models=(entry.name,), backend=arguments.backend, slots=slots, batch=slots, threads=arguments.threads)
+    made = {"backend": arguments.backend, "device": arguments.device, "slots": slots, "batch": slots, "threads": arguments.threads}
+    spec = WorkerSpec(store=arguments.store, models=(entry.name,), **made)
     if entry.manifest.puzzle.family == "arc":
         return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):

@@ -1,4 +1,4 @@
-"""The captured graphs on a real GPU: what they give is what the same runner gives without them. No machine so far had one to run this on."""
+"""The captured graphs on a real GPU: what they give is what the same runner gives without them."""
 
 from collections.abc import Callable
 
@@ -32,8 +32,9 @@ def make(request: pytest.FixtureRequest) -> Make:
     return made
 
 
-def test_graphs_give_what_eager_steps_give(make: Make) -> None:
-    captured, eager = make(), make(bucketed=False)
+@pytest.mark.parametrize("compiled", [False, True])
+def test_graphs_give_what_eager_steps_give(make: Make, *, compiled: bool) -> None:
+    captured, eager = make(compiled=compiled), make(bucketed=False)
     assert captured.programs
     assert not eager.programs
     for size in (9, 3, 5, 1, 8, 9):
