@@ -24,7 +24,7 @@ from app.training.generator import MINIMAL, generate
 from app.training.mazes import MazeSource
 from app.training.recipes import Recipe, named
 
-GUESSES = Guessing(cells=4, among=8, steps=8, doubt=0.3)
+GUESSES = Guessing(cells=3, among=12, steps=6, doubt=0.3)
 """How later attempts of an exported Sudoku model begin, if nothing else is said: as the default model's do."""
 
 
