@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.access import keys
@@ -40,6 +40,13 @@ def _api_keys(text: SecretStr) -> SecretStr:
     return text
 
 
+def _of_torch(value: str | bool, info: ValidationInfo) -> str | bool:
+    """Refuse what only the torch backend does where another is to run: a GPU would be left idle, and nobody told."""
+    if value not in ("cpu", False) and info.data.get("backend") != "torch":
+        raise ValueError("only the torch backend does that, TRM_BACKEND=torch")
+    return value
+
+
 class Settings(BaseSettings):
     """Every setting of the server. Command-line flags of `trm serve` override the environment."""
 
@@ -53,9 +60,13 @@ class Settings(BaseSettings):
         Literal["auto", "onnx", "torch"],
         Field(description="What runs a step: auto is the step in C where it knows CPU and model, else onnx; torch runs on a CPU or a GPU."),
     ] = "auto"
-    device: Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")] = "cpu"
+    device: Annotated[
+        str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N."), AfterValidator(_of_torch)
+    ] = "cpu"
     compile: Annotated[
-        bool, Field(description="Whether torch fuses the kernels of a step: a longer start and a C compiler, for large models on a GPU.")
+        bool,
+        AfterValidator(_of_torch),
+        Field(description="Whether torch fuses the kernels of a step: a longer start and a C compiler, for large models on a GPU."),
     ] = False
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[

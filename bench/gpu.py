@@ -1,4 +1,4 @@
-"""The torch runner on a GPU: time of a step by batch size and puzzles/s through the engine; captured graphs, compiled or not, beside eager, bfloat16 beside float32.
+"""The torch runner on a GPU: time of a step by batch size, puzzles/s through the engine; graphs, compiled or not, beside eager, bfloat16 beside float32.
 
     python -m bench.gpu [--device cuda] [--slots 512] [--puzzles 16384] [--quick]
 
@@ -191,7 +191,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few slots, puzzles and steps: to see that it runs")
     arguments = parser.parse_args()
     if arguments.quick:
-        arguments.slots, arguments.puzzles, arguments.seconds = 2, 16, 0.0
+        arguments.slots, arguments.puzzles, arguments.seconds = 2, 32, 0.0
     return arguments
 
 

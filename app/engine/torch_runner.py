@@ -26,7 +26,6 @@ from app.engine.torch_slots import Slots
 from app.model.trm import TRM, Carry
 from app.puzzles.base import Tokens
 
-
 COMPILED_SHAPES = 64
 """Grids and kinds of batches that a step is compiled for, of all models together; torch would give up after 8."""
 

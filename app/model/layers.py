@@ -95,7 +95,7 @@ class Reorder(torch.autograd.Function):
     """`x.index_select(1, order)` for an `order` that has every place once, so that its gradient is another look-up, by `back`, and no sum."""
 
     @staticmethod
-    def forward(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
+    def forward(x: Tensor, order: Tensor, back: Tensor) -> Tensor:  # noqa: ARG004
         return x.index_select(1, order)
 
     @staticmethod

@@ -58,7 +58,7 @@ class Ahead:
 
 
 def _begin(source: Source) -> None:
-    global _source  # a process of a pool has no other place to keep what it begins with
+    global _source  # noqa: PLW0603  # a process of a pool has no other place to keep what it begins with
     _source = source
 
 

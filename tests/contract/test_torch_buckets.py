@@ -1,5 +1,6 @@
 """The torch runner as it runs on a GPU, but for the capture: sizes rounded up to buckets, answers judged and kept where they are, bfloat16."""
 
+import shutil
 from collections.abc import Callable
 
 import numpy as np
@@ -87,6 +88,20 @@ def essence(outcome: Finished) -> tuple[object, ...]:
     assert isinstance(outcome, Outcome)
     trace = [(each.attempt, each.step, each.cells) for each in outcome.trace]
     return outcome.cells, outcome.verified, outcome.steps, outcome.attempts, outcome.halt_reason, trace
+
+
+@pytest.mark.skipif(not shutil.which("g++"), reason="no compiler")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+@pytest.mark.parametrize("name", ["units-4", "mlp"])
+def test_a_compiled_step_gives_what_a_plain_one_does(name: str) -> None:
+    plain, compiled = (TorchRunner(random_model(CONFIGS[name]), 5, compiled=compiled) for compiled in (False, True))
+    for slot, grid in enumerate(grids(plain.model, 5)):
+        for runner in (plain, compiled):
+            runner.load(slot, grid)
+    for size in (5, 3, 1, 4):
+        (answers, logits), (others, other_logits) = plain.step(size), compiled.step(size)
+        assert np.abs(logits - other_logits).max() < 1e-4
+        assert (answers == others).mean() > 0.99
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from app.model.config import TRMConfig
-from app.model.layers import Block, SwiGLU, UnitAttention, rms_norm
+from app.model.layers import Block, SwiGLU, UnitAttention, looked_up, reordered, rms_norm
 from app.model.trm import TRM
 from app.puzzles.sudoku import BOXES
 from tests.model.test_by_hand import CONFIGS, make
@@ -24,6 +24,33 @@ def peers(cell: int, side: int) -> set[int]:
         return row, column, row // tall * side + column // wide
 
     return {other for other in range(side * side) if any(a == b for a, b in zip(place(cell), place(other), strict=True))}
+
+
+@pytest.mark.parametrize("side", [4, 6, 9])
+def test_attention_under_a_mask_is_attention_unit_by_unit(side: int) -> None:
+    """The first is for GPUs."""
+    torch.manual_seed(side)
+    attention = UnitAttention(units(side))
+    qkv = torch.randn(2, side * side, 3 * 24, requires_grad=True)
+    masked, by_unit = attention.masked(qkv), attention.by_unit(qkv)
+    assert torch.allclose(masked, by_unit, atol=1e-6)
+    wanted = torch.randn_like(masked)
+    gradients = [torch.autograd.grad((each * wanted).sum(), qkv)[0] for each in (masked, by_unit)]
+    assert torch.allclose(*gradients, atol=1e-6)
+
+
+def test_the_gradients_of_look_ups_are_those_of_indexing() -> None:
+    torch.manual_seed(0)
+    table, order = torch.randn(5, 3, dtype=torch.double, requires_grad=True), torch.randperm(6)
+    tokens, x = torch.randint(5, (2, 7)), torch.randn(2, 6, 3, dtype=torch.double, requires_grad=True)
+    for ours, plain, of in (
+        (looked_up(table, tokens), table[tokens], table),
+        (reordered(x, order, order.argsort()), x[:, order], x),
+    ):
+        assert torch.equal(ours, plain)
+        wanted = torch.randn_like(plain)
+        gradients = [torch.autograd.grad((each * wanted).sum(), of)[0] for each in (ours, plain)]
+        assert torch.allclose(*gradients)
 
 
 @pytest.mark.parametrize("kind", CONFIGS)

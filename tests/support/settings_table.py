@@ -13,6 +13,7 @@ TOLD = {
     "model_store": "`model_store`",
     "models": "all",
     "slots": "by device",
+    "compile": "`false`",
 }
 """Defaults that depend on the machine, or that their value would not explain."""
 TOLD |= dict.fromkeys(("redis_url", "jobs_redis_url", "api_keys", "api_keys_file", "cors_origins", "metrics_port"), "none")

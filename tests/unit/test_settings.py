@@ -67,7 +67,13 @@ def test_a_value_out_of_range_is_refused_by_name(monkeypatch, name, value) -> No
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:12"])
 def test_devices_are_a_cpu_or_a_numbered_gpu(device) -> None:
-    assert Settings(device=device).device == device
+    assert Settings(device=device, backend="torch").device == device
+
+
+@pytest.mark.parametrize("given", [{"device": "cuda"}, {"compile": True}, {"device": "cuda:1", "backend": "onnx"}])
+def test_what_the_torch_backend_does_is_asked_of_no_other(given) -> None:
+    with pytest.raises(ValidationError, match="torch"):
+        Settings(**given)
 
 
 def test_settings_may_be_shown_without_the_password_of_redis(monkeypatch) -> None:
