@@ -4,7 +4,7 @@ Slots are packed: after `schedule` the puzzles that the next step runs hold slot
 joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
 
 A slot keeps a puzzle's state, and not every step runs every slot: where a larger step takes longer, as on a CPU, those that have had least go first, so that an
-easy puzzle is done before it has waited for the hard ones beside it (least attained service).
+easy puzzle is done before it has waited for the hard ones beside it (least attained service). Where there is bulk alone, all run.
 """
 
 import math
@@ -181,9 +181,11 @@ class Scheduler:
         if self.refill == "batch" or self.size <= self.batch:
             return
         held = [(slot, entry) for slot, entry in enumerate(self.running) if entry is not None]
+        asked = sum(not entry.request.bulk for _, entry in held)
+        if not asked:
+            return  # nobody waits for one of them alone, and a large step does more in the same time
         oldest = self.steps % (TURNS + 1) == 0
-        asked = 0 if oldest else sum(not entry.request.bulk for _, entry in held)
-        self.size = min(len(held), max(self.batch, -(-(asked or len(held)) // SHARE)))
+        self.size = min(len(held), max(self.batch, -(-(len(held) if oldest else asked) // SHARE)))
         order = sorted(held, key=lambda item: self._since(item[1]) if oldest else self._served(item[1], now))
         chosen = {slot for slot, _ in order[: self.size]}
         free = (slot for slot in range(self.size) if slot not in chosen)
@@ -200,7 +202,7 @@ class Scheduler:
 
     @staticmethod
     def _served(entry: Entry, now: float) -> tuple[bool, bool, int, int]:
-        """Order of precedence: whose time is up and needs a last step, then by steps taken so far; behind them bulk, which is done one after the other."""
+        """Order of precedence: whose time is up and needs a last step, then by steps taken so far; behind them bulk, in the order of arrival."""
         bulk = entry.request.bulk
         return entry.request.deadline > now, bulk, 0 if bulk else entry.total_steps, entry.number
 

@@ -48,16 +48,16 @@ def test_whoever_ran_longest_ago_is_stepped_now_and_then() -> None:
     assert [each for each in ran if len(each) == 1] == ["b", "a", "b", "a"]
 
 
-def test_bulk_takes_half_of_the_slots_and_one_puzzle_after_the_other() -> None:
+def test_bulk_takes_half_of_the_slots_and_all_of_it_runs_while_nobody_waits_for_a_step() -> None:
     scheduler = Scheduler(4, batch=1)
     for name in "abcd":
         scheduler.add(ask(name, max_steps=3, bulk=True))
-    assert [step(scheduler) for _ in range(4)] == ["a", "a", "a", "b"]
+    assert [step(scheduler) for _ in range(4)] == ["ab", "ab", "ab", "cd"]
     assert len(scheduler.running) == 2
     for name in "xy":
         scheduler.add(ask(name))
     assert [step(scheduler), step(scheduler, verified="y"), step(scheduler, verified="x")] == ["x", "y", "x"]
-    assert step(scheduler) == "b"
+    assert step(scheduler) == "cd"
 
 
 def test_bulk_goes_on_while_others_always_come() -> None:
