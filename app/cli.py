@@ -191,7 +191,7 @@ def _train(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="cpu", help="cpu or cuda")
     command.add_argument("--bf16", action="store_true", help="matrix products in bfloat16, as on CUDA: for CPUs with AVX-512 BF16 or AMX; on others it is slow")
     command.add_argument("--threads", type=_count, help="threads on a CPU; one is best on a busy machine")
-    command.add_argument("--workers", type=int, default=0, metavar="N", help="processes that draw puzzles ahead, which a GPU takes faster than one draws them")
+    command.add_argument("--workers", type=_natural, default=0, metavar="N", help="processes that draw puzzles ahead: a GPU takes them faster")
     command.add_argument("--save-every", type=_count, default=50, metavar="N", help="updates from one kept state, and line of the curve, to the next")
     command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
     command.set_defaults(run=train)
@@ -210,6 +210,12 @@ def _setting(text: str) -> tuple[str, object]:
 def _count(text: str) -> int:
     if (number := int(text)) < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _natural(text: str) -> int:
+    if (number := int(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
     return number
 
 
@@ -274,7 +280,7 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("--size", type=_count, metavar="N", help="of mazes: largest that the model reads (the size it was trained on); its weights fit any")
     command.add_argument("--max-steps", type=_count, help="default steps of an attempt (the most it took in training)")
     command.add_argument("--attempts", type=_count, default=16, help="default attempts")
-    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="of Sudokus: how later attempts guess, or none (4,8,8,0.3)")
+    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="of Sudokus: how later attempts guess, or none (3,12,6,0.3)")
     command.add_argument("--compact", action="store_true", help="of a large model: weights in bfloat16, no ONNX step, served only where TRM_MODELS names it")
     command.set_defaults(run=export)
 

@@ -41,8 +41,8 @@ def _api_keys(text: SecretStr) -> SecretStr:
 
 
 def _of_torch(value: str | bool, info: ValidationInfo) -> str | bool:
-    """Refuse what only the torch backend does where another is to run: a GPU would be left idle, and nobody told."""
-    if value not in ("cpu", False) and info.data.get("backend") != "torch":
+    """Refuse what only the torch backend does where another is to run: whoever asked would not get it, and not be told."""
+    if value not in ("cpu", False) and info.data.get("backend", "torch") != "torch":
         raise ValueError("only the torch backend does that, TRM_BACKEND=torch")
     return value
 
@@ -61,12 +61,12 @@ class Settings(BaseSettings):
         Field(description="What runs a step: auto is the step in C where it knows CPU and model, else onnx; torch runs on a CPU or a GPU."),
     ] = "auto"
     device: Annotated[
-        str, Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N."), AfterValidator(_of_torch)
+        str, AfterValidator(_of_torch), Field(pattern=r"^(cpu|cuda(:\d+)?)$", description="Device of the torch backend: cpu, cuda or cuda:N.")
     ] = "cpu"
     compile: Annotated[
         bool,
         AfterValidator(_of_torch),
-        Field(description="Whether torch fuses the kernels of a step: a longer start and a C compiler, for large models on a GPU."),
+        Field(description="Whether torch compiles the step of models of 256 channels and more: quicker on a GPU, for a longer start and with a C compiler."),
     ] = False
     workers: Annotated[int, Field(ge=1, le=256, description="Worker processes.")] = min(8, CORES)
     threads: Annotated[

@@ -3,8 +3,8 @@
     python -m bench.gpu [--device cuda] [--slots 512] [--puzzles 16384] [--quick]
 
 Two models: the default one for Sudoku as it is served, and the full-size TRM for Sudoku (5 M parameters, random weights, 16 steps a puzzle, a sixteenth of the
-puzzles). The last line is one JSON document. Shares are of the rate that a product of two square matrices of the same type reaches here. On a CPU it shows
-that everything but the capture runs; no figure of it means much.
+puzzles but twice the slots at least). The last line is one JSON document. Shares are of the rate that a product of two square matrices of the same type
+reaches here. On a CPU it shows that everything but the capture and the compiling runs; no figure of it means much.
 """
 
 import argparse
@@ -38,13 +38,14 @@ PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A model to measure, made anew for each precision, and how its puzzles are asked."""
+    """A model to measure, made anew for each precision and mode, how its puzzles are asked, and one of how many it gets."""
 
     name: str
     config: TRMConfig
     make: Callable[[], TRM]
     ask: Request
     guesses: Guesses | None
+    one_of: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def subjects(entry: Entry, quick: bool) -> list[Subject]:
     steps = 1 if quick else FULL.halt_max_steps
     return [
         Subject(entry.name, entry.config, lambda: weights.load(entry), served, guesses),
-        Subject("trm-5m", FULL, full_size, served._replace(halt="never", max_steps=steps, attempts=1), None),
+        Subject("trm-5m", FULL, full_size, served._replace(halt="never", max_steps=steps, attempts=1), None, one_of=16),
     ]
 
 
@@ -190,6 +191,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--precisions", nargs="+", choices=tuple(PRECISIONS), default=list(PRECISIONS))
     parser.add_argument("--quick", action="store_true", help="few slots, puzzles and steps: to see that it runs")
     arguments = parser.parse_args()
+    if arguments.puzzles < 2 * arguments.slots:
+        parser.error("--puzzles must be twice --slots at least, so that all slots are full for a while")
     if arguments.quick:
         arguments.slots, arguments.puzzles, arguments.seconds = 2, 32, 0.0
     return arguments
@@ -207,8 +210,8 @@ def main() -> None:
     for subject in subjects(entry, arguments.quick):
         for precision in arguments.precisions:
             for mode in ("buckets, not captured",) if cpu else MODES:
-                some = questions[: len(questions) // 16] if subject.guesses is None else questions
-                results.append(measure(subject, precision, mode, some, peaks[precision], arguments))
+                some = max(len(questions) // subject.one_of, 2 * arguments.slots)
+                results.append(measure(subject, precision, mode, questions[:some], peaks[precision], arguments))
                 show(results[-1])
     print(
         json.dumps(

@@ -17,7 +17,7 @@ from app.errors import QueueFull
 from app.pool.dispatch import Dispatcher, Member, Ticket
 from app.pool.messages import Abort, Stepped, Submit, ToWorker
 
-MAX_STEPS, GUESSES = 24, Guesses(cells=4, among=8, steps=8, doubt=0.3)
+MAX_STEPS, GUESSES = 24, Guesses(cells=3, among=12, steps=6, doubt=0.3)
 """Of the default Sudoku model: steps of a first attempt, and how later ones begin."""
 
 

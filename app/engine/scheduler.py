@@ -4,7 +4,7 @@ Slots are packed: after `schedule` the puzzles that the next step runs hold slot
 joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
 
 A slot keeps a puzzle's state, and not every step runs every slot: where a larger step takes longer, as on a CPU, those that have had least go first, so that an
-easy puzzle is done before it has waited for the hard ones beside it (least attained service). Where there is bulk alone, all run.
+easy puzzle is done before it has waited for the hard ones beside it (least attained service). Where bulk alone is in slots, all run.
 """
 
 import math
@@ -183,7 +183,7 @@ class Scheduler:
         held = [(slot, entry) for slot, entry in enumerate(self.running) if entry is not None]
         asked = sum(not entry.request.bulk for _, entry in held)
         if not asked:
-            return  # nobody waits for one of them alone, and a large step does more in the same time
+            return  # nobody waits for one of them alone, and what a step costs beside its slots is paid less often
         oldest = self.steps % (TURNS + 1) == 0
         self.size = min(len(held), max(self.batch, -(-(len(held) if oldest else asked) // SHARE)))
         order = sorted(held, key=lambda item: self._since(item[1]) if oldest else self._served(item[1], now))

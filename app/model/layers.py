@@ -143,6 +143,7 @@ class UnitAttention(nn.Module):
 
     Every cell sees its own three units only, so attention costs 9 x 9 per unit instead of 81 x 81. One look-up brings the parts of every cell
     (channels of q, k or v, of one head) into the order of units and another brings them back: half the operations of reshaping and transposing.
+    `apart` is the first, `back` the other; `joined` and `spread` undo them, for gradients.
     A GPU has a kernel for attention of all to all under a mask that is quicker than so many small products.
     """
 
@@ -161,9 +162,11 @@ class UnitAttention(nn.Module):
         cells = self._cells(*config.box_shape)
         head = torch.arange(self.heads).view(3, 1, -1, 1)
         parts = torch.stack([(3 * cells + kind).unsqueeze(2) * self.heads + head for kind in range(3)])
-        for order, name, inverse in ((parts.flatten(), "apart", "joined"), ((cells.unsqueeze(2) * self.heads + head).flatten().argsort(), "back", "spread")):
-            self.register_buffer(name, order, persistent=False)
-            self.register_buffer(inverse, order.argsort(), persistent=False)
+        spread = (cells.unsqueeze(2) * self.heads + head).flatten()
+        self.register_buffer("apart", parts.flatten(), persistent=False)
+        self.register_buffer("joined", parts.flatten().argsort(), persistent=False)
+        self.register_buffer("back", spread.argsort(), persistent=False)
+        self.register_buffer("spread", spread, persistent=False)
         together = torch.zeros(3, config.seq_len, config.seq_len, dtype=torch.bool)
         for kind, units in zip(together, cells, strict=True):
             for unit in units:

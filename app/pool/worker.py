@@ -28,6 +28,9 @@ from app.puzzles.families import FAMILIES
 NICENESS = 5
 """By how much workers give way to the process that feeds them: without it a busy machine keeps requests waiting, those too that are refused at once."""
 
+COMPILED_WIDTH = 256
+"""Channels of a model whose step is worth compiling: steps of a smaller one wait for the host as it is, and compiling takes 15 seconds a grid."""
+
 TELL_SECONDS = 0.02
 """Longest that the pool is told nothing of steps that are run: in time for it to send on what can start, and for a worker to be known to go on."""
 
@@ -43,9 +46,9 @@ def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:
     from app.model import weights
 
     torch.set_num_threads(spec.threads or spec.cores)
-    puzzle = entry.manifest.puzzle
+    puzzle, compiled = entry.manifest.puzzle, spec.compiled and entry.config.hidden_size >= COMPILED_WIDTH
     judge = check(puzzle.family, puzzle.height, puzzle.width, spec.device) if spec.device != "cpu" else None  # from a CPU nothing has to be fetched
-    return TorchRunner(weights.load(entry), spec.slots, spec.device, compiled=spec.compiled, check=judge)
+    return TorchRunner(weights.load(entry), spec.slots, spec.device, compiled=compiled, check=judge)
 
 
 def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:

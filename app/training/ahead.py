@@ -1,10 +1,14 @@
 """A source whose puzzles other processes draw before they are asked for: a GPU takes them faster than one process draws them. Knows sources; no model."""
 
+import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,13 +32,15 @@ def drawn_ahead(source: Source, processes: int) -> Iterator[Source]:
     if not processes:
         yield source
         return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (source,)) as pool:
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin, (source,))
+    try:
         yield Ahead(source, pool, 2 * processes)
+    finally:
         pool.shutdown(cancel_futures=True)
 
 
 class Ahead:
-    """Draws what `source` would, in processes of a pool. Each block has a seed from `rng`, so a run draws the same whatever their number and speed.
+    """Draws what `source` would, in processes of a pool. Each block has a seed from `rng`, so an uninterrupted run draws the same whatever their number.
 
     Blocks that wait when a run stops are not drawn again: it goes on with others.
     """
@@ -60,6 +66,14 @@ class Ahead:
 def _begin(source: Source) -> None:
     global _source  # noqa: PLW0603  # a process of a pool has no other place to keep what it begins with
     _source = source
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends its pool
+    threading.Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    """End this process once its parent has: a run that is killed ends nothing itself."""
+    parent.join()
+    os._exit(1)
 
 
 def _draw(seed: int) -> Block:

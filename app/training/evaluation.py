@@ -38,8 +38,10 @@ def evaluate(arguments: argparse.Namespace) -> int:
     defaults, reports = entry.manifest.defaults, list[Report]()
     budget = Budget(arguments.halt or defaults.halt, arguments.max_steps or defaults.max_steps, arguments.attempts or defaults.attempts)
     slots = 1 if arguments.alone else arguments.slots
-    made = {"backend": arguments.backend, "device": arguments.device, "slots": slots, "batch": slots, "threads": arguments.threads}
-    spec = WorkerSpec(store=arguments.store, models=(entry.name,), **made)
+    if arguments.device != "cpu" and arguments.backend != "torch":
+        raise InvalidRequest(f"--device {arguments.device} is for --backend torch")
+    models, backend, device = (entry.name,), arguments.backend, arguments.device
+    spec = WorkerSpec(store=arguments.store, models=models, backend=backend, device=device, slots=slots, batch=slots, threads=arguments.threads)
     if entry.manifest.puzzle.family == "arc":
         return _of_arc(arguments, entry, budget, spec)
     for report in (_of_mazes if entry.manifest.puzzle.family == "maze" else _of_sudokus)(arguments, entry, budget, spec):

@@ -1,4 +1,4 @@
-"""`python -m bench.gpu` where there is no GPU: all of it but the capture runs, and the last line is what it says."""
+"""`python -m bench.gpu` where there is no GPU: all of it but the capture and the compiling runs, and the last line is what it says."""
 
 import json
 

@@ -118,7 +118,7 @@ def test_the_figures_are_kept_in_a_file_too(store: Path, tmp_path: Path, capsys:
     assert json.loads((tmp_path / "evaluation.json").read_text())["reports"] == reports
 
 
-@pytest.mark.parametrize(("given", "expected"), [((), (4, 8, 8, 0.3)), (("--guesses", "2,4,5,1"), (2, 4, 5, 1.0)), (("--guesses", "none"), None)])
+@pytest.mark.parametrize(("given", "expected"), [((), (3, 12, 6, 0.3)), (("--guesses", "2,4,5,1"), (2, 4, 5, 1.0)), (("--guesses", "none"), None)])
 def test_how_a_sudoku_model_guesses_is_said_at_its_export(store: Path, given: tuple[str, ...], expected: tuple[float, ...] | None) -> None:
     assert main(["export", str(store.parent / "four-run"), "--store", str(store), "--name", "guessing", *given]) == 0
     guesses = ModelStore(store).entries["guessing"].manifest.guesses
