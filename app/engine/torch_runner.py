@@ -120,7 +120,7 @@ class TorchRunner:
             return outputs.answers[:size].cpu().numpy(), flags
         return Judged(flags[:, 2].astype(np.intp), partial(_some, outputs.answers)), flags[:, :2]
 
-    @torch.inference_mode()
+    @torch.inference_mode()  # captures and compiles come here by themselves, and a step that is compiled in another mode is compiled again
     def _compute(self, rows: slice) -> Outputs:
         """The step of some slots, which are left as they are."""
         state = self.state

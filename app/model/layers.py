@@ -95,12 +95,9 @@ class Reorder(torch.autograd.Function):
     """`x.index_select(1, order)` for an `order` that has every place once, so that its gradient is another look-up, by `back`, and no sum."""
 
     @staticmethod
-    def forward(x: Tensor, order: Tensor, back: Tensor) -> Tensor:  # noqa: ARG004
+    def forward(ctx: Any, x: Tensor, order: Tensor, back: Tensor) -> Tensor:
+        ctx.save_for_backward(back)
         return x.index_select(1, order)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
-        ctx.save_for_backward(inputs[2])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
@@ -111,13 +108,10 @@ class Lookup(torch.autograd.Function):
     """`table[tokens]` for a table of a few rows, whose gradient is a matrix product: sums of so many into so few places are slow on a GPU."""
 
     @staticmethod
-    def forward(table: Tensor, tokens: Tensor) -> Tensor:
+    def forward(ctx: Any, table: Tensor, tokens: Tensor) -> Tensor:
+        ctx.rows = len(table)
+        ctx.save_for_backward(tokens)
         return table[tokens]
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:  # noqa: ARG004
-        ctx.rows = len(inputs[0])
-        ctx.save_for_backward(inputs[1])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
@@ -128,13 +122,13 @@ class Lookup(torch.autograd.Function):
 
 def looked_up(table: Tensor, tokens: Tensor) -> Tensor:
     """Rows (…, width) of a table of a few, by tokens (…)."""
-    rows: Tensor = Lookup.apply(table, tokens) if torch.is_grad_enabled() else table[tokens]  # type: ignore[no-untyped-call]
+    rows: Tensor = Lookup.apply(table, tokens) if torch.is_grad_enabled() else table[tokens]  # type: ignore[no-untyped-call]  # torch's apply has no annotation
     return rows
 
 
 def reordered(x: Tensor, order: Tensor, back: Tensor) -> Tensor:
     """What is along dimension 1 in another order; `back` is the way back."""
-    other: Tensor = Reorder.apply(x, order, back) if torch.is_grad_enabled() else x.index_select(1, order)  # type: ignore[no-untyped-call]
+    other: Tensor = Reorder.apply(x, order, back) if torch.is_grad_enabled() else x.index_select(1, order)  # type: ignore[no-untyped-call]  # nor here
     return other
 
 

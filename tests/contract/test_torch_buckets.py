@@ -90,7 +90,7 @@ def essence(outcome: Finished) -> tuple[object, ...]:
     return outcome.cells, outcome.verified, outcome.steps, outcome.attempts, outcome.halt_reason, trace
 
 
-@pytest.mark.skipif(not shutil.which("g++"), reason="no compiler")
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles for a CPU with g++, and there is none")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 @pytest.mark.parametrize("name", ["units-4", "mlp"])
 def test_a_compiled_step_gives_what_a_plain_one_does(name: str) -> None:
