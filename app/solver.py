@@ -10,8 +10,6 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-import numpy as np
-
 from app.answers import Answer, Keep, Question, is_solved
 from app.cache.base import Cache
 from app.engine.request import Outcome, Request, TraceStep
@@ -242,9 +240,4 @@ class Solver:
 
     def _judge(self, puzzle: Puzzle, cells: bytes) -> tuple[bool | None, bool | None]:
         """(verified, optimal): what the rules say of an answer, whoever gave it; None where they say nothing."""
-        rules = self.families[puzzle.family].rules(puzzle.height, puzzle.width)
-        if not rules.verifiable:
-            return None, None
-        question, answer = puzzle.tokens[None], np.frombuffer(cells, dtype=np.uint8)[None]
-        optimal = rules.optimal(question, answer)
-        return bool(rules.violations(question, answer)[0] == 0), None if optimal is None else bool(optimal[0])
+        return self.families[puzzle.family].rules(puzzle.height, puzzle.width).judged(puzzle.cells, cells)

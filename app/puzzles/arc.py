@@ -129,6 +129,10 @@ class ArcRules:
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: no answer is known to be right."""
 
+    def judged(self, question: bytes, answer: bytes) -> tuple[None, None]:  # noqa: ARG002  # whatever they are
+        """Nothing is known of an answer."""
+        return None, None
+
     def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:  # noqa: ARG002  # whatever they are
         """Zeros, (batch,): no answer is verified."""
         return np.zeros(len(answers), dtype=np.intp)

@@ -81,6 +81,9 @@ class Rules(Protocol):
     def violations(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """How many rules each answer breaks, (batch,); 0 is a verified solution of its input."""
 
+    def judged(self, question: bytes, answer: bytes) -> tuple[bool | None, bool | None]:
+        """(verified, optimal) of one answer, as `violations` and `optimal` have them; None where no rule tells."""
+
     def optimal(self, inputs: Tokens, answers: Tokens) -> NDArray[np.bool_] | None:
         """Whether each answer is verified and none is better, (batch,); None for a family in which all right answers are equally good."""
 

@@ -56,6 +56,12 @@ class MazeRules:
         best: NDArray[np.bool_] = (self.excess(inputs, answers) == 0) & (self.violations(inputs, answers) == 0)
         return best
 
+    def judged(self, question: bytes, answer: bytes) -> tuple[bool, bool]:
+        """Whether the path is valid, and none is shorter."""
+        inputs, answers = (np.frombuffer(cells, dtype=np.uint8)[None] for cells in (question, answer))
+        verified = not self.violations(inputs, answers)[0]
+        return verified, verified and not self.excess(inputs, answers)[0]
+
     def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """How many moves more than the shortest path each verified answer takes, (batch,)."""
         more: NDArray[np.intp] = (answers == PATH).sum(1) + 1 - self.shortest(inputs)

@@ -14,6 +14,7 @@ from app.errors import FieldError, InvalidPuzzle, shown
 from app.puzzles.base import Puzzle, Symmetry, Tokens
 from app.puzzles.canonical import canonical
 from app.puzzles.guessing import guesses
+from app.puzzles.units import Units
 
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
@@ -24,6 +25,8 @@ SYMBOLS = {side: frozenset(".0123456789"[: side + 2]) for side in BOXES}
 """What may stand in a cell of a string, by side of the grid."""
 TOKENS = bytes(symbol - ord("0") + BLANK if chr(symbol) in "0123456789" else BLANK for symbol in range(256))
 """The token of each character."""
+GIVEN = bytes(0 if token == BLANK else 0xFF for token in range(256))
+"""All bits of each token that a question gives."""
 DIGITS = bytes(token - BLANK + ord("0") if BLANK < token <= BLANK + 9 else ord("0") for token in range(256))
 """The character of each token, 0 of one that is no digit."""
 
@@ -42,6 +45,8 @@ class SudokuRules:
         """Cell indices of every row, column and box, (3 * side, side)."""
         self.places = np.ascontiguousarray(self.units.T)
         """The same turned, over which a reduction is quicker."""
+        self.each = Units(self.units.tolist(), side * side, BLANK + 1)
+        """The same for one grid at a time."""
         self.memberships: NDArray[np.intp] = np.nonzero((self.units[:, None, :] == np.arange(side * side)[None, :, None]).any(2).T)[1].reshape(-1, 3)
         """Of which units each cell is, (side * side, 3)."""
         self.remaining, self.fewest, self.enough = self._remaining(), FEWEST[side], ENOUGH[side]
@@ -55,10 +60,14 @@ class SudokuRules:
         broken: NDArray[np.intp] = np.add.reduce(incomplete, axis=0, dtype=np.intp) + np.add.reduce(overwritten, axis=1, dtype=np.intp)
         return broken
 
-    def contradictory(self, question: Tokens) -> bool:
-        """Whether a row, column or box of a question (cells,) holds a digit twice."""
-        held = self.bits.take(question).take(self.places)
-        return bool(np.bitwise_or.reduce(held).tobytes() != np.add.reduce(held, dtype=np.uint16).tobytes())
+    def contradictory(self, question: bytes) -> bool:
+        """Whether a row, column or box of a question holds a digit twice."""
+        return self.each.repeated_in(question)
+
+    def judged(self, question: bytes, answer: bytes) -> tuple[bool, None]:
+        """Whether all units are complete and the givens stand; None is better than another."""
+        given, asked, told = (int.from_bytes(cells) for cells in (question.translate(GIVEN), question, answer))
+        return self.each.complete_in(answer) and not (asked ^ told) & given, None
 
     def optimal(self, inputs: Tokens, answers: Tokens) -> None:
         """None: a Sudoku is solved or it is not."""
@@ -126,7 +135,7 @@ class Sudoku:
         cells = _from_string(grid) if isinstance(grid, str) else _from_rows(grid)
         side = isqrt(len(cells))
         puzzle = Puzzle("sudoku", side, side, cells)
-        if rules(side).contradictory(puzzle.tokens):
+        if rules(side).contradictory(cells):
             errors = tuple(_contradictions(cells, side))
             raise InvalidPuzzle("the givens contradict the rules: " + "; ".join(e.detail for e in errors), fields=errors)
         return puzzle

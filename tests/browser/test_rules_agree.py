@@ -96,9 +96,9 @@ async def test_guesses_contradict_nothing_and_a_round_has_a_right_one(visit: Vis
     assert (added[~filled] == 2).all()
     assert (added[filled] == max(ENOUGH[side] - (questions[0] != BLANK).sum(), 4)).any()
     assert (questions[0][np.nonzero(guesses != questions[0])[1]] == BLANK).all()
-    assert not any(Sudoku().rules(side, side).contradictory(guess) for guess in guesses)
+    assert not any(Sudoku().rules(side, side).contradictory(guess.tobytes()) for guess in guesses)
     on_empty = np.array(await page.page.evaluate(GUESS, [side, [BLANK] * side**2, 40]), dtype=np.uint8)
     assert (on_empty != BLANK).sum(1).max() == ENOUGH[side]
-    assert not any(Sudoku().rules(side, side).contradictory(guess) for guess in on_empty)
+    assert not any(Sudoku().rules(side, side).contradictory(guess.tobytes()) for guess in on_empty)
     assert len(np.unique(on_empty, axis=0)) > 30
     assert any((guess[guess != BLANK] == answers[0][guess != BLANK]).all() for guess in guesses)

@@ -73,6 +73,16 @@ def test_a_batch_is_judged_as_its_members_are(case) -> None:
     assert batch.tolist() == [rules.violations(question, each[None])[0] for each in answers]
 
 
+def test_one_answer_alone_is_judged_as_in_a_batch(case) -> None:
+    rules, question, answer = case
+    changed = np.repeat(answer, answer.size, axis=0)
+    np.fill_diagonal(changed, question)
+    for each in (*answer, *question, *changed, np.zeros_like(answer[0])):
+        optimal = rules.optimal(question, each[None])
+        expected = rules.violations(question, each[None])[0] == 0, None if optimal is None else bool(optimal[0])
+        assert rules.judged(question.tobytes(), each.tobytes()) == expected
+
+
 def test_judging_changes_nothing(case) -> None:
     rules, question, answer = case
     before = question.copy(), answer.copy()
@@ -99,6 +109,7 @@ def test_arc_has_no_judge_and_its_copies_come_back(seed) -> None:
     assert (symmetry.invert(symmetry.apply(question)) == question).all()
     assert not rules.verifiable
     assert rules.violations(question[None], question[None]).tolist() == [1]
+    assert rules.judged(question.tobytes(), question.tobytes()) == (None, None)
 
 
 def test_symmetries_follow_from_the_seed_alone(case) -> None:

@@ -31,6 +31,23 @@ def test_violations_are_those_that_a_naive_checker_counts(case) -> None:
     assert rules(side).violations(as_tokens(question), as_tokens(answer)).tolist() == [broken_rules(question, answer, side)]
 
 
+@given(judged())
+def test_one_answer_is_verified_where_a_naive_checker_finds_nothing(case) -> None:
+    side, question, answer = case
+    verified = broken_rules(question, answer, side) == 0
+    assert rules(side).judged(as_tokens(question).tobytes(), as_tokens(answer).tobytes()) == (verified, None)
+
+
+@given(st.sampled_from(SIDES), st.data())
+def test_a_question_contradicts_itself_where_a_unit_has_a_digit_twice(side, data) -> None:
+    """Of few givens, so that both happen."""
+    question, places = [0] * side**2, st.tuples(st.integers(0, side**2 - 1), st.integers(1, side))
+    for cell, digit in data.draw(st.lists(places, max_size=side)):
+        question[cell] = digit
+    units = [[question[cell] for cell in unit if question[cell]] for unit in rules(side).units.tolist()]
+    assert rules(side).contradictory(as_tokens(question).tobytes()) == any(len(set(unit)) < len(unit) for unit in units)
+
+
 @given(judged(), SEEDS)
 def test_a_symmetric_copy_breaks_as_many_rules_as_the_original(case, seed) -> None:
     side, question, answer = case
@@ -77,9 +94,11 @@ def test_a_token_that_is_no_digit_never_solves_anything(token) -> None:
     answer = tokens(ANSWERS[9])
     answer[40] = token
     assert rules(9).violations(tokens("." * 81)[None], answer[None]).tolist() == [3]
+    assert rules(9).judged(tokens("." * 81).tobytes(), answer.tobytes()) == (False, None)
 
 
 def test_a_digit_too_large_for_a_small_grid_is_no_digit() -> None:
     answer = tokens(ANSWERS[4])
     answer[answer == 5] = 6
     assert rules(4).violations(tokens("." * 16)[None], answer[None]).tolist() == [12]
+    assert rules(4).judged(tokens("." * 16).tobytes(), answer.tobytes()) == (False, None)
