@@ -5,8 +5,10 @@ A library for this takes twice as long to write a line, of which there is one fo
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +17,7 @@ from pydantic_core import to_json
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """Of the request that is being answered; on every line that is written meanwhile."""
+ACCESS = logging.getLogger("trm.access")
 USUAL = {*vars(logging.makeLogRecord({})), "message", "asctime", "color_message"}
 """What every record has, and what uvicorn adds for terminals."""
 
@@ -36,18 +39,30 @@ class JsonLines(logging.Formatter):
     """Level, name and message; then what is extra, the request's id, a traceback, and the time."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record. What JSON does not know is written as pydantic or else `str` writes it."""
+        """The line of a record."""
         line = {"level": record.levelname, "name": record.name, "message": record.getMessage()}
         line |= {name: value for name, value in vars(record).items() if name not in USUAL}
-        if identity := request_id.get():
-            line["request_id"] = identity
         if record.exc_info:
             line["exc_info"] = self.formatException(record.exc_info)
-        line["time"] = datetime.fromtimestamp(record.created, UTC).isoformat()
-        try:
-            return to_json(line, fallback=str, inf_nan_mode="strings").decode()
-        except ValueError:  # a half of a surrogate pair, which only escapes can write
-            return json.dumps(line, default=str)
+        return _written(line, datetime.fromtimestamp(record.created, UTC))
+
+
+def access(**about: object) -> None:
+    """Write a line of the access log, as an INFO of `trm.access`. The library's way to its handlers takes three times as long, for every request."""
+    if ACCESS.isEnabledFor(logging.INFO):
+        with suppress(OSError, ValueError):  # nobody reads the log any more, which is no reason to answer nobody; the library does as much
+            sys.stderr.write(_written({"level": "INFO", "name": ACCESS.name, "message": "request", **about}, datetime.now(UTC)) + "\n")
+
+
+def _written(line: dict[str, object], time: datetime) -> str:
+    """As JSON. What JSON does not know is written as pydantic or else `str` writes it."""
+    if identity := request_id.get():
+        line["request_id"] = identity
+    line["time"] = time
+    try:
+        return to_json(line, fallback=str, inf_nan_mode="strings").decode()
+    except ValueError:  # a half of a surrogate pair, which only escapes can write
+        return json.dumps(line, default=str)
 
 
 def configure_logging(level: str) -> None:

@@ -21,6 +21,7 @@ from app.api.deps import Jobs, Services
 from app.api.envelope import Envelope
 from app.api.express import Express
 from app.api.guard import Guard, declare
+from app.api.layers import Layered
 from app.api.lines import Lines
 from app.api.routes import batch, inference, jobs, models, operations, solve, stream, web
 from app.batch import Batches
@@ -128,7 +129,7 @@ SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router
 """What `trm worker` does not have."""
 
 
-def create_app(settings: Settings, services: Services | None = None, *, solving: bool = True) -> FastAPI:
+def create_app(settings: Settings, services: Services | None = None, *, solving: bool = True) -> Layered:
     """The ASGI application; its lifespan starts the workers and stops them. Without `solving` it answers to operators only, and works on jobs."""
     made = services or create_services(settings)
 
@@ -152,7 +153,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
             if made.solver.tracer is not None:
                 await asyncio.to_thread(made.solver.tracer.close)
 
-    app = FastAPI(
+    app = Layered(
         title="TRM Serve",
         version=version("trm-serve"),
         lifespan=lifespan,
@@ -167,14 +168,14 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
     if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
     if solving:
-        app.add_middleware(Express, endpoint=solve.solve, pool=made.pool, metrics=made.metrics)
+        app.surround(Express, endpoint=solve.solve, pool=made.pool, metrics=made.metrics)
         protect(app, settings, made)
     larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
-    app.add_middleware(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
+    app.surround(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
     return app
 
 
-def protect(app: FastAPI, settings: Settings, services: Services) -> None:
+def protect(app: Layered, settings: Settings, services: Services) -> None:
     """Ask for keys where there are some, and say so where there are none; let pages of other origins in where that is set."""
     declare(app, needed=services.door is not None)
     if services.door is None:
@@ -182,22 +183,22 @@ def protect(app: FastAPI, settings: Settings, services: Services) -> None:
         log.log(level, "no API keys are configured: whoever reaches this server may use it")
     else:
         log.info("API keys are asked for", extra={"clients": [key.name for key in services.door.keys.all]})
-        app.add_middleware(Guard, door=services.door, metrics=services.metrics)
+        app.surround(Guard, door=services.door, metrics=services.metrics)
     if settings.cors_origins:  # outside of the guard, since a browser asks without a key whether it may ask with one
-        app.add_middleware(
+        app.surround(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
         )
 
 
-def create_operations(settings: Settings, services: Services) -> FastAPI:
+def create_operations(settings: Settings, services: Services) -> Layered:
     """What operators ask, for a port of its own; everything is started and stopped by the application's lifespan, not by this one."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         yield {"services": services}
 
-    app = FastAPI(title="TRM Serve operations", lifespan=lifespan, openapi_url=None, telemetry=UNTOLD)
+    app = Layered(title="TRM Serve operations", lifespan=lifespan, openapi_url=None, telemetry=UNTOLD)
     errors.install(app, services.metrics)
     app.include_router(operations.router)
-    app.add_middleware(Envelope, metrics=services.metrics, max_body_bytes=settings.max_body_bytes)
+    app.surround(Envelope, metrics=services.metrics, max_body_bytes=settings.max_body_bytes)
     return app

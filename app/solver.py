@@ -38,6 +38,11 @@ class Solution:
     solve_seconds: float = 0.0
     trace: tuple[TraceStep, ...] = ()
 
+    @property
+    def status(self) -> Literal["solved", "unsolved"]:
+        """What the client is told that came of it."""
+        return "solved" if is_solved(self.answer.verified, self.answer.halt_reason) else "unsolved"
+
 
 @dataclass(slots=True, eq=False)
 class Flight:

@@ -23,7 +23,7 @@ import numpy as np
 from app.access.door import Door
 from app.access.keys import Keys, new, parse
 from app.access.limits import LocalLimits
-from app.api.answers import answer, options
+from app.api.answers import options, written
 from app.api.guard import presented
 from app.api.schemas import SolveIn
 from app.engine.engine import Engine
@@ -91,7 +91,6 @@ def pieces(grid: str, solved: bytes) -> dict[str, float]:
     )
     given = solver._answer(puzzle, outcome)
     question, solution = solver._question(entry, puzzle, made), Solution(puzzle, entry, given, "hit")
-    response = answer(solution, family, grid, "x", 0.0)
     asyncio.run(solver.cache.set(question.key, question.write(given), 1000))
     (key, free), (other, rated) = new("free"), new("rated", "999999")
     door = Door(Keys(parse(f"{free},{rated}")), LocalLimits(), services.metrics)
@@ -111,8 +110,7 @@ def pieces(grid: str, solved: bytes) -> dict[str, float]:
         "read a cached answer and judge it": microseconds(lambda: _at_once(solver._cached(question))),
         "judge an outcome": microseconds(lambda: solver._answer(puzzle, outcome)),
         "write it for the cache": microseconds(lambda: question.write(given)),
-        "make the response": microseconds(lambda: answer(solution, family, grid, "x", 0.0)),
-        "write its JSON": microseconds(lambda: response.model_dump_json(exclude_unset=True)),
+        "write the response": microseconds(lambda: written(solution, family, grid, "x", 0.0)),
     }
 
 

@@ -4,8 +4,9 @@ import time
 from collections.abc import AsyncIterator
 from math import isqrt
 
-from app.answers import is_solved
-from app.api.schemas import JobOptionsIn, OptionsIn, SolveOut, StepOut, TimingOut, TraceOut
+from pydantic_core import to_json
+
+from app.api.schemas import JobOptionsIn, OptionsIn, SolveOut, StepOut, TraceOut
 from app.engine.request import TraceStep
 from app.preparing import Options
 from app.puzzles.base import Family
@@ -21,31 +22,42 @@ def options(given: OptionsIn | JobOptionsIn) -> Options:
 
 def answer(solution: Solution, family: Family, grid: object, identity: str, started: float) -> SolveOut:
     """The answer to a puzzle in the form of `grid`; `started` is the `perf_counter` value of its arrival."""
+    return SolveOut.model_validate(_fields(solution, family, grid, identity, started))
+
+
+def written(solution: Solution, family: Family, grid: object, identity: str, started: float) -> bytes:
+    """The same as JSON, of which a fifth of the time is left where no model is made of it first."""
+    return to_json(_fields(solution, family, grid, identity, started))
+
+
+def _fields(solution: Solution, family: Family, grid: object, identity: str, started: float) -> dict[str, object]:
+    """What a `SolveOut` says, in its order."""
     given = solution.answer
-    body = SolveOut(
-        id=identity,
-        model=solution.entry.name,
-        model_version=solution.entry.version,
-        type=solution.puzzle.family,
-        status="solved" if is_solved(given.verified, given.halt_reason) else "unsolved",
-        verified=given.verified,
-        solution=family.render(given.cells, grid),
-        steps=given.steps,
-        attempts=given.attempts,
-        halt_reason=given.halt_reason,
-        halt_probability=round(given.halt_probability, 6),
-        cache=solution.cache,
-        timing=TimingOut(
-            queue_ms=round(solution.queue_seconds * 1000, 3),
-            solve_ms=round(solution.solve_seconds * 1000, 3),
-            total_ms=round((time.perf_counter() - started) * 1000, 3),
-        ),
-    )
-    if given.optimal is not None:
-        body.optimal = given.optimal
+    fields: dict[str, object] = {
+        "id": identity,
+        "model": solution.entry.name,
+        "model_version": solution.entry.version,
+        "type": solution.puzzle.family,
+        "status": solution.status,
+        "verified": given.verified,
+        "optimal": given.optimal,
+        "solution": family.render(given.cells, grid),
+        "steps": given.steps,
+        "attempts": given.attempts,
+        "halt_reason": given.halt_reason,
+        "halt_probability": round(given.halt_probability, 6),
+        "cache": solution.cache,
+        "timing": {
+            "queue_ms": round(solution.queue_seconds * 1000, 3),
+            "solve_ms": round(solution.solve_seconds * 1000, 3),
+            "total_ms": round((time.perf_counter() - started) * 1000, 3),
+        },
+    }
+    if given.optimal is None:
+        del fields["optimal"]
     if solution.trace:
-        body.trace = [traced(each, family, grid) for each in solution.trace]
-    return body
+        fields["trace"] = [traced(each, family, grid) for each in solution.trace]
+    return fields
 
 
 def traced(step: TraceStep, family: Family, grid: object) -> TraceOut:

@@ -13,11 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import BUG
-from app.logs import request_id
+from app.logs import access, request_id
 from app.metrics import Metrics
 from app.tracing.base import Arrival, Tracer
 
-log = logging.getLogger("trm.access")
+log = logging.getLogger(__name__)
 ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"), (b"content-security-policy", b"frame-ancestors 'none'"))
@@ -104,4 +104,4 @@ class Envelope:
             arrival.left(method, route, status, {f"trm.{name}": value for name, value in about.items()})
             about["trace_id"] = arrival.trace_id
         if QUIET not in scope:
-            log.info("request", extra={"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 3), **about})
+            access(method=method, route=route, status=status, ms=round(seconds * 1000, 3), **about)

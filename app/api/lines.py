@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from pydantic import ValidationError
 
-from app.api.answers import answer, options
+from app.api.answers import options, written
 from app.api.errors import from_error, pointer, sentence
 from app.api.schemas import PuzzleIn, TermsIn
 from app.errors import FieldError, InvalidRequest, TRMError
@@ -65,8 +65,8 @@ class Lines:
         """The answer to a puzzle, as its result line."""
         started, puzzle, terms = time.perf_counter(), PuzzleIn.model_validate_json(item.line), TermsIn.model_validate_json(item.terms)
         solution = await self.solver.run(self.prepare(puzzle, terms))
-        given = answer(solution, self.solver.families[puzzle.type], puzzle.grid, f"{item.job}-{item.index}", started)
-        return given.status, _indexed(item.index, given.model_dump_json(exclude_unset=True).encode())
+        answer = written(solution, self.solver.families[puzzle.type], puzzle.grid, f"{item.job}-{item.index}", started)
+        return solution.status, _indexed(item.index, answer)
 
     def failed(self, item: Item, error: TRMError) -> bytes:
         """The problem in its place."""

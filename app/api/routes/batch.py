@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.api.accept import prefers
-from app.api.answers import answer, options
+from app.api.answers import options, written
 from app.api.deps import ClientGone, Needs, Services, while_connected
 from app.api.envelope import CLIENT_GONE
 from app.api.errors import MOST_ERRORS, PROBLEMS, document
@@ -60,8 +60,7 @@ class Opened:
         if not isinstance(result, Solution):
             return document(result, self.services.metrics)
         puzzle = self.body.puzzles[index]
-        given = answer(result, self.services.solver.families[puzzle.type], puzzle.grid, f"{self.identity}-{index}", self.started)
-        return given.model_dump_json(exclude_unset=True).encode()
+        return written(result, self.services.solver.families[puzzle.type], puzzle.grid, f"{self.identity}-{index}", self.started)
 
 
 async def prepared(body: BatchIn, services: Services) -> list[Prepared]:

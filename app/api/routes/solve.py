@@ -4,7 +4,7 @@ import time
 
 from fastapi import APIRouter, Request, Response
 
-from app.api.answers import answer, options
+from app.api.answers import options, written
 from app.api.deps import ClientGone, Services, while_connected
 from app.api.envelope import CLIENT_GONE
 from app.api.errors import PROBLEMS
@@ -24,5 +24,5 @@ async def solve(body: SolveIn, request: Request) -> Response:
         solution = await while_connected(request, work)
     except ClientGone:
         return Response(status_code=CLIENT_GONE)
-    given = answer(solution, solver.families[body.puzzle.type], body.puzzle.grid, request_id.get() or "", started)
-    return Response(given.model_dump_json(exclude_unset=True), media_type="application/json")
+    found = written(solution, solver.families[body.puzzle.type], body.puzzle.grid, request_id.get() or "", started)
+    return Response(found, media_type="application/json")
