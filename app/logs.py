@@ -40,7 +40,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of a record."""
-        line = {"level": record.levelname, "name": record.name, "message": record.getMessage()}
+        line: dict[str, object] = {"level": record.levelname, "name": record.name, "message": record.getMessage()}
         line |= {name: value for name, value in vars(record).items() if name not in USUAL}
         if record.exc_info:
             line["exc_info"] = self.formatException(record.exc_info)

@@ -185,9 +185,7 @@ def protect(app: Layered, settings: Settings, services: Services) -> None:
         log.info("API keys are asked for", extra={"clients": [key.name for key in services.door.keys.all]})
         app.surround(Guard, door=services.door, metrics=services.metrics)
     if settings.cors_origins:  # outside of the guard, since a browser asks without a key whether it may ask with one
-        app.surround(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN
-        )
+        app.surround(CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["GET", "POST", "DELETE"], allow_headers=["*"], expose_headers=SHOWN)
 
 
 def create_operations(settings: Settings, services: Services) -> Layered:
