@@ -6,11 +6,9 @@ Workers have no registry: what they measure comes over the pipe. Label values co
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
@@ -65,8 +63,34 @@ class Joules(Collector):
             yield family
 
 
+class Tally(Collector):
+    """A counter that one thread counts on several times for each puzzle: the library's takes several times as long, for locks that nobody needs here."""
+
+    def __init__(self, name: str, documentation: str, labels: Sequence[str] = (), *, registry: CollectorRegistry) -> None:
+        self.name, self.documentation, self.label_names = name, documentation, labels
+        self.values = dict[tuple[str, ...], float]()
+        if not labels:
+            self.known()
+        registry.register(self)
+
+    def known(self, *labels: str) -> None:
+        """Have a series of these labels, from now on."""
+        self.values.setdefault(labels, 0.0)
+
+    def inc(self, *labels: str, by: float = 1.0) -> None:
+        """Count one more, or `by`."""
+        self.values[labels] = self.values.get(labels, 0.0) + by
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """The series as Prometheus knows them."""
+        family = CounterMetricFamily(self.name, self.documentation, labels=self.label_names)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        yield family
+
+
 class Distribution(Collector):
-    """A histogram that one thread observes many times for each puzzle: the library's takes several times as long, for locks that nobody needs here."""
+    """A histogram of the same kind."""
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str] = (), *, buckets: Sequence[float], registry: CollectorRegistry) -> None:
         self.name, self.documentation, self.label_names, self.bounds = name, documentation, labels, (*buckets, math.inf)
@@ -99,8 +123,8 @@ class Metrics:
     def __init__(self, models: tuple[str, ...] = (), energy: Callable[[], Mapping[str, float]] = dict) -> None:
         """`energy`: joules by device since the start, empty where the machine does not tell."""
         self.registry = registry = CollectorRegistry()
-        self.http_requests = Counter("trm_http_requests_total", "HTTP requests answered.", ["route", "method", "code"], registry=registry)
-        self.client_requests = Counter(
+        self.http_requests = Tally("trm_http_requests_total", "HTTP requests answered.", ["route", "method", "code"], registry=registry)
+        self.client_requests = Tally(
             "trm_client_requests_total",
             "Requests with an API key that is known, by its name and whether its rate let them in.",
             ["client", "outcome"],
@@ -114,8 +138,8 @@ class Metrics:
         self.queue_capacity = Gauge("trm_queue_capacity", "Most puzzles that may wait.", registry=registry)
         self.batch_puzzles = Gauge("trm_batch_puzzles", "Puzzles of the batches that are open.", registry=registry)
         self.slots = Gauge("trm_slots", "Slots of all workers and models.", registry=registry)
-        self.finished = Counter("trm_requests_finished_total", "Puzzles that left the pool.", ["model", "outcome"], registry=registry)
-        self.rejected = Counter("trm_requests_rejected_total", "Requests refused, by problem type.", ["reason"], registry=registry)
+        self.finished = Tally("trm_requests_finished_total", "Puzzles that left the pool.", ["model", "outcome"], registry=registry)
+        self.rejected = Tally("trm_requests_rejected_total", "Requests refused, by problem type.", ["reason"], registry=registry)
         self.queue_duration = Distribution(
             "trm_request_queue_duration_seconds", "Time from admission to the first slot.", buckets=REQUEST_BUCKETS, registry=registry
         )
@@ -126,38 +150,35 @@ class Metrics:
             "trm_step_duration_seconds", "Duration of one step of a batch.", ["model", "device"], buckets=STEP_BUCKETS, registry=registry
         )
         self.step_size = Distribution("trm_step_batch_size", "Puzzles in one step.", ["model"], buckets=SIZE_BUCKETS, registry=registry)
-        self.step_faults = Counter("trm_step_faults_total", "Puzzles that a step failed on, by how.", ["model", "kind"], registry=registry)
+        self.step_faults = Tally("trm_step_faults_total", "Puzzles that a step failed on, by how.", ["model", "kind"], registry=registry)
         self.halting_steps = Distribution(
             "trm_halting_steps", "Steps until a puzzle halted, over all attempts.", ["model", "reason"], buckets=DEPTH_BUCKETS, registry=registry
         )
         self.attempts = Distribution("trm_attempts", "Attempts that a puzzle took.", ["model"], buckets=ATTEMPT_BUCKETS, registry=registry)
-        self.verified = Counter("trm_verified_total", "Answers by what the rule check says of them.", ["model", "verified"], registry=registry)
+        self.verified = Tally("trm_verified_total", "Answers by what the rule check says of them.", ["model", "verified"], registry=registry)
         self.worker_up = Gauge("trm_worker_up", "Whether a worker is ready.", ["worker", "device"], registry=registry)
-        self.worker_restarts = Counter("trm_worker_restarts_total", "Workers replaced, by why.", ["reason"], registry=registry)
+        self.worker_restarts = Tally("trm_worker_restarts_total", "Workers replaced, by why.", ["reason"], registry=registry)
         self.worker_last_step = Gauge("trm_worker_last_step_timestamp_seconds", "When a worker last stepped, Unix time.", ["worker"], registry=registry)
-        self.cache_requests = Counter("trm_cache_requests_total", "Solves by what the cache had to say.", ["result"], registry=registry)
-        self.cache_duration = Histogram(
+        self.cache_requests = Tally("trm_cache_requests_total", "Solves by what the cache had to say.", ["result"], registry=registry)
+        self.cache_duration = Distribution(
             "trm_cache_operation_duration_seconds", "Duration of cache operations.", ["op"], buckets=STEP_BUCKETS, registry=registry
         )
-        self.cache_errors = Counter(
+        self.cache_errors = Tally(
             "trm_cache_errors_total", "Failed operations of the shared cache, and values in it that are no answers.", ["kind"], registry=registry
         )
         self.cache_breaker_open = Gauge("trm_cache_breaker_open", "Whether the shared cache is passed over until it answers again.", registry=registry)
-        self.coalesced = Counter("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
-        self.jobs_created = Counter("trm_jobs_created_total", "Jobs that were accepted.", registry=registry)
-        self.jobs_finished = Counter("trm_jobs_finished_total", "Jobs that have ended, by how.", ["status"], registry=registry)
-        self.jobs_puzzles = Counter("trm_jobs_puzzles_total", "Puzzles of jobs that have their result, by its kind.", ["outcome"], registry=registry)
-        self.jobs_redelivered = Counter("trm_jobs_redelivered_total", "Puzzles of jobs that were taken again.", registry=registry)
-        self.jobs_dead_letters = Counter("trm_jobs_dead_letters_total", "Puzzles of jobs that were given up after too many deliveries.", registry=registry)
+        self.coalesced = Tally("trm_coalesced_requests_total", "Requests that shared the solve of an equal puzzle in flight.", registry=registry)
+        self.jobs_created = Tally("trm_jobs_created_total", "Jobs that were accepted.", registry=registry)
+        self.jobs_finished = Tally("trm_jobs_finished_total", "Jobs that have ended, by how.", ["status"], registry=registry)
+        self.jobs_puzzles = Tally("trm_jobs_puzzles_total", "Puzzles of jobs that have their result, by its kind.", ["outcome"], registry=registry)
+        self.jobs_redelivered = Tally("trm_jobs_redelivered_total", "Puzzles of jobs that were taken again.", registry=registry)
+        self.jobs_dead_letters = Tally("trm_jobs_dead_letters_total", "Puzzles of jobs that were given up after too many deliveries.", registry=registry)
         self.jobs_held = Gauge("trm_jobs_held", "Puzzles of jobs that this server works on.", registry=registry)
         self.jobs_pending = Gauge("trm_jobs_pending", "Puzzles without a result, of all open jobs in the store.", registry=registry)
         self.jobs_oldest = Gauge("trm_jobs_oldest_age_seconds", "Age of the oldest open job in the store.", registry=registry)
         self.jobs_store_up = Gauge("trm_jobs_store_up", "Whether the store of jobs answered last time.", registry=registry)
         self.model_info = Gauge("trm_model_info", "Models served; always 1.", ["model", "version", "family"], registry=registry)
         registry.register(Joules(energy))
-        for series in vars(self).values():
-            if isinstance(series, MetricWrapperBase):
-                series.labels = cache(series.labels)  # type: ignore[method-assign]  # the library takes a lock and makes strings each time; our sets are closed
         self._initialise(models)
 
     def _initialise(self, models: tuple[str, ...]) -> None:
@@ -166,13 +187,13 @@ class Metrics:
             for each in (self.solve_duration, self.step_size, self.attempts):
                 each.known(model)
             for outcome in OUTCOMES:
-                self.finished.labels(model, outcome)
+                self.finished.known(model, outcome)
             for reason in REASONS:
                 self.halting_steps.known(model, reason)
             for kind in FAULTS:
-                self.step_faults.labels(model, kind)
+                self.step_faults.known(model, kind)
             for verified in ("true", "false"):
-                self.verified.labels(model, verified)
+                self.verified.known(model, verified)
         for refusal in (
             InvalidRequest,
             InvalidPuzzle,
@@ -194,8 +215,8 @@ class Metrics:
             QuotaExceeded,
             JobsUnavailable,
         ):
-            self.rejected.labels(refusal.type)
-        closed: tuple[tuple[Counter | Histogram, tuple[str, ...]], ...] = (
+            self.rejected.known(refusal.type)
+        closed: tuple[tuple[Tally | Distribution, tuple[str, ...]], ...] = (
             (self.cache_requests, CACHE_RESULTS),
             (self.cache_errors, CACHE_ERRORS),
             (self.cache_duration, ("get", "set")),
@@ -205,13 +226,13 @@ class Metrics:
         )
         for series, values in closed:
             for value in values:
-                series.labels(value)
+                series.known(value)
 
     def know_clients(self, names: Iterable[str]) -> None:
         """Name the clients that there are: the only ones that are ever labels."""
         for name in names:
             for outcome in ("allowed", "limited"):
-                self.client_requests.labels(name, outcome)
+                self.client_requests.known(name, outcome)
 
     def stepped(self, worker: str, device: str, model: str, steps: Sequence[tuple[int, float]]) -> None:
         """Steps were run, each on so many slots and taking so many seconds; one on no slots was none."""

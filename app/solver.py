@@ -104,7 +104,7 @@ class Solver:
             return self._solution(puzzle, entry, outcome, "bypass", queued)
         question = self._question(entry, puzzle, request)
         if prepared.cache == "use" and (answer := await self._cached(question)):
-            self.metrics.cache_requests.labels("hit").inc()
+            self.metrics.cache_requests.inc("hit")
             return Solution(puzzle, entry, answer, "hit")
         outcome, queued, joined = await self._shared(question)
         return self._solution(puzzle, entry, outcome, "coalesced" if joined else "miss", queued)
@@ -118,8 +118,8 @@ class Solver:
         """The remembered answer, judged anew: a cache is never trusted with `verified`."""
         puzzle, shape = question.puzzle, question.entry.manifest.puzzle
         started = time.monotonic()
-        with self.metrics.cache_duration.labels("get").time():
-            data = await self.cache.get(question.key)
+        data = await self.cache.get(question.key)
+        self.metrics.cache_duration.observe(time.monotonic() - started, "get")
         if self.tracer is not None:
             solves.looked_up(self.tracer, started, found=data is not None)
         if not data:
@@ -130,7 +130,7 @@ class Solver:
         except ValueError:
             right = False
         if not right:
-            self.metrics.cache_errors.labels("value").inc()
+            self.metrics.cache_errors.inc("value")
         return answer if right else None
 
     async def _shared(self, question: Question) -> tuple[Outcome, float, bool]:
@@ -145,9 +145,10 @@ class Solver:
             try:
                 outcome, queued = await asyncio.shield(flight.task)
                 if not joined or outcome.halt_reason != "deadline":
-                    self.metrics.coalesced.inc(joined)
-                    if joined and self.tracer is not None:
-                        solves.joined(self.tracer, started, flight.origin)
+                    if joined:
+                        self.metrics.coalesced.inc()
+                        if self.tracer is not None:
+                            solves.joined(self.tracer, started, flight.origin)
                     return outcome, queued, joined
             except DeadlineExceeded:
                 if not joined:
@@ -184,8 +185,9 @@ class Solver:
 
     async def _store(self, question: Question, answer: Answer) -> None:
         """Remember an answer; nobody waits for this but `close`."""
-        with self.metrics.cache_duration.labels("set").time():
-            await self.cache.set(question.key, question.write(answer), self.keep.seconds(answer))
+        started = time.monotonic()
+        await self.cache.set(question.key, question.write(answer), self.keep.seconds(answer))
+        self.metrics.cache_duration.observe(time.monotonic() - started, "set")
 
     async def _run(self, entry: Entry, puzzle: Puzzle, request: Request, watch: Watch | None = None) -> tuple[Outcome, float]:
         """Solve in the pool and count what came of it; the outcome is the puzzle's own size, and with it come the seconds before its first step."""
@@ -209,7 +211,7 @@ class Solver:
             raise
         finally:
             if outcome != "rejected":
-                self.metrics.finished.labels(entry.name, outcome).inc()
+                self.metrics.finished.inc(entry.name, outcome)
             if self.tracer is not None:
                 solves.ran(self.tracer, started, result, outcome)
 
@@ -232,10 +234,10 @@ class Solver:
         metrics.queue_duration.observe(queued)
         metrics.solve_duration.observe(outcome.solve_seconds, model)
         if outcome.verified is not None:
-            metrics.verified.labels(model, str(outcome.verified).lower()).inc()
+            metrics.verified.inc(model, str(outcome.verified).lower())
 
     def _solution(self, puzzle: Puzzle, entry: Entry, outcome: Outcome, cache: CacheResult, queued: float) -> Solution:
-        self.metrics.cache_requests.labels(cache).inc()
+        self.metrics.cache_requests.inc(cache)
         return Solution(puzzle, entry, self._answer(puzzle, outcome), cache, queued, outcome.solve_seconds, outcome.trace)
 
     def _answer(self, puzzle: Puzzle, outcome: Outcome) -> Answer:

@@ -23,7 +23,7 @@ class Door:
         if key is None:
             raise Forbidden("this API key is not known here")
         wait = await self.limits.take(key) if key.rate else 0.0
-        self.metrics.client_requests.labels(key.name, "limited" if wait else "allowed").inc()
+        self.metrics.client_requests.inc(key.name, "limited" if wait else "allowed")
         if wait:
             raise RateLimited(f"{key.name} may send {key.rate:g} puzzles a second", retry_after=math.ceil(wait))
         return key

@@ -97,7 +97,7 @@ class Envelope:
         # the template, never the client's path; the framework's own pages (/docs) have an endpoint but no template
         route = str(getattr(scope.get("route"), "path", scope["path"] if "endpoint" in scope else "unmatched"))
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self.metrics.http_requests.labels(route, method, str(status)).inc()
+        self.metrics.http_requests.inc(route, method, str(status))
         self.metrics.http_duration.observe(seconds, route)
         about = {"client": scope["state"]["client"]} if "client" in scope.get("state", ()) else {}
         if arrival is not None:

@@ -50,7 +50,7 @@ def from_error(error: TRMError) -> Response:
 
 def counted(error: TRMError, metrics: Metrics) -> Response:
     """The same, counted as a refusal; what is our own fault is logged."""
-    metrics.rejected.labels(error.type).inc()
+    metrics.rejected.inc(error.type)
     if error.status == 500:
         log.error("internal error", exc_info=error)
     return from_error(error)
@@ -142,7 +142,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
     async def on_validation(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         response = from_validation(request, error)
-        metrics.rejected.labels({400: BodyNotJSON.type, 415: UnsupportedMediaType.type}.get(response.status_code, InvalidRequest.type)).inc()
+        metrics.rejected.inc({400: BodyNotJSON.type, 415: UnsupportedMediaType.type}.get(response.status_code, InvalidRequest.type))
         return response
 
     async def on_http(request: Request, error: Exception) -> Response:

@@ -58,7 +58,7 @@ class Express:
         now = time.monotonic()
         if now - self.made > REFUSAL_SECONDS:
             self.refusal, self.made = from_error(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after())), now
-        self.metrics.rejected.labels(QueueFull.type).inc()
+        self.metrics.rejected.inc(QueueFull.type)
         if not self.unread:
             asyncio.get_running_loop().call_later(LOG_SECONDS, self._tell, context=Context())  # which is no request's
         self.unread += 1

@@ -80,7 +80,7 @@ class Link:
 
     def _count(self, kind: str, error: Exception) -> None:
         """Count an error, and log it unless it is the one logged last."""
-        self.metrics.cache_errors.labels(kind).inc()
+        self.metrics.cache_errors.inc(kind)
         text = told(self.address, error)
         if text != self.said:
             self.said = text

@@ -174,9 +174,9 @@ class Consumer:
                 break
             await asyncio.sleep(PAUSE)
         for kind in written.kinds:
-            self.metrics.jobs_puzzles.labels(kind).inc()
+            self.metrics.jobs_puzzles.inc(kind)
         for status in written.ended:
-            self.metrics.jobs_finished.labels(status).inc()
+            self.metrics.jobs_finished.inc(status)
         for each in batch:
             self._let_go(each.item)
             self.done.task_done()

@@ -70,11 +70,11 @@ class Member:
 
     def load(self, slots: int) -> int:
         """Slots that are taken or will be before a puzzle sent now gets one. Started puzzles that wait for another attempt delay none."""
-        return min(len(self.started), slots) + len(self.held) - len(self.started)
+        return len(self.held) - max(0, len(self.started) - slots)
 
     def bulk_load(self, slots: int) -> int:
         """The same of bulk alone."""
-        return min(self.bulk_started, slots) + self.bulk - self.bulk_started
+        return self.bulk - max(0, self.bulk_started - slots)
 
     def hold(self, ticket: Ticket) -> None:
         """Hold a puzzle that has not started."""
@@ -133,6 +133,9 @@ class Dispatcher:
         if self.backlog >= ((self.capacity + 1) // 2 if request.bulk else self.capacity):
             self._count_refusal(request, now)
             raise QueueFull(f"{self.backlog} puzzles are waiting already", retry_after=self.retry_after())
+        if not self.waiting and (member := self._least_loaded(request.bulk)):  # it need not even queue
+            self._send(member, ticket)
+            return
         wait = self.expected_wait(request.bulk)
         if now + wait > request.deadline:
             raise QueueFull(f"it would wait about {wait:.1f} s, beyond its deadline", retry_after=self.retry_after())
@@ -151,22 +154,28 @@ class Dispatcher:
     def dispatch(self) -> None:
         """Send what can start soon."""
         while self.waiting:
-            able = self._able()
-            for_bulk = [member for member in able if member.bulk_load(self.slots) < self.bulk_credit]
-            ticket = self.waiting.head(lanes := 1 + bool(for_bulk))
-            if ticket is None or not able:
-                return
-            member = min(for_bulk if ticket.request.bulk else able, key=lambda member: (member.load(self.slots), len(member.held)))
-            if ticket.suspect and member.held:
+            for_bulk = self._least_loaded(bulk=True)
+            ticket = self.waiting.head(lanes := 1 if for_bulk is None else 2)
+            member = for_bulk if ticket and ticket.request.bulk else self._least_loaded(bulk=False)
+            if ticket is None or member is None or (ticket.suspect and member.held):
                 return
             self.waiting.take(lanes)
             self.queued[ticket.request.bulk][ticket.model] -= 1
-            member.hold(ticket)
-            member.send(Submit(ticket.model, ticket.request))
+            self._send(member, ticket)
 
-    def _able(self) -> list[Member]:
-        """The workers that may be sent one more puzzle."""
-        return [member for member in self.members if member.ready and not member.quarantined and member.load(self.slots) < self.credit]
+    def _least_loaded(self, bulk: bool) -> Member | None:
+        """The worker to which the next puzzle goes, `bulk` or not; None while no worker may be sent one more."""
+        found, least = None, (self.credit, 0)
+        for member in self.members:
+            loaded = (member.load(self.slots), len(member.held))
+            if member.ready and loaded < least and not member.quarantined and not (bulk and member.bulk_load(self.slots) >= self.bulk_credit):
+                found, least = member, loaded
+        return found
+
+    @staticmethod
+    def _send(member: Member, ticket: Ticket) -> None:
+        member.hold(ticket)
+        member.send(Submit(ticket.model, ticket.request))
 
     def release(self, ticket: Ticket) -> None:
         """Forget a ticket wherever it is, telling its worker; harmless when it is gone already."""

@@ -187,7 +187,7 @@ class ProcessPool:
             each.up.clear()
             each.kill()
             log.warning("worker died", extra={"worker": each.member.name, "reason": each.reason or "killed"})
-            self.metrics.worker_restarts.labels("failed" if each.reason else "died").inc()
+            self.metrics.worker_restarts.inc("failed" if each.reason else "died")
             each.detach()
             each.under_way = asyncio.ensure_future(asyncio.to_thread(each.reap))
             await asyncio.shield(each.under_way)
@@ -249,7 +249,7 @@ class ProcessPool:
 
     def _finish(self, member: Member, model: str, finished: Finished) -> None:
         if isinstance(finished, Failed):
-            self.metrics.step_faults.labels(model, finished.kind).inc()
+            self.metrics.step_faults.inc(model, finished.kind)
             log.warning("step failed", extra={"worker": member.name, "model": model, "detail": finished.detail, "cause": finished.cause})
         ticket = member.drop(finished.id)
         if ticket is None or ticket.future.done():

@@ -1,10 +1,10 @@
 """The series that Prometheus reads."""
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.metrics import Distribution, Metrics
+from app.metrics import Distribution, Metrics, Tally
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -83,6 +83,21 @@ def test_a_distribution_is_what_the_library_makes_of_the_same_values() -> None:
     assert generate_latest(ours).decode().splitlines() == expected
 
 
+def test_a_tally_is_what_the_library_makes_of_the_same_counts() -> None:
+    ours, theirs = CollectorRegistry(), CollectorRegistry()
+    tally, alone = Tally("trm_some_total", "Some.", ["kind", "code"], registry=ours), Tally("trm_lone_total", "One.", registry=ours)
+    counter, single = Counter("trm_some_total", "Some.", ["kind", "code"], registry=theirs), Counter("trm_lone_total", "One.", registry=theirs)
+    for kind, by in (("a", 1), ('b "quoted"', 2.5), ("a", 0), ("b\\", 1e9)):
+        tally.inc(kind, "200", by=by)
+        counter.labels(kind, "200").inc(by)
+    tally.known("c", "503")
+    counter.labels("c", "503")
+    assert "trm_lone_total 0.0" in generate_latest(ours).decode()
+    alone.inc()
+    single.inc()
+    assert generate_latest(ours).decode().splitlines() == [line for line in generate_latest(theirs).decode().splitlines() if "_created" not in line]
+
+
 def test_one_without_labels_begins_with_zeros() -> None:
     assert value(Metrics(), "trm_request_queue_duration_seconds_bucket", le="+Inf") == 0
 
@@ -106,5 +121,5 @@ def test_energy_is_read_when_it_is_asked_for_and_absent_where_nothing_reports_it
 
 def test_two_services_in_one_process_count_apart() -> None:
     first, second = Metrics(("a",)), Metrics(("a",))
-    first.finished.labels("a", "solved").inc()
+    first.finished.inc("a", "solved")
     assert value(second, "trm_requests_finished_total", model="a", outcome="solved") == 0

@@ -89,9 +89,9 @@ async def create(
         return Response(status_code=CLIENT_GONE)
     if not known:
         services.metrics.jobs_created.inc()
-        services.metrics.jobs_puzzles.labels("failed").inc(upload.bad)
+        services.metrics.jobs_puzzles.inc("failed", by=upload.bad)
         if job.ended is not None:  # not one of its puzzles could be read
-            services.metrics.jobs_finished.labels(job.status).inc()
+            services.metrics.jobs_finished.inc(job.status)
     response.headers["Location"] = f"{router.prefix}/{job.id}"
     return shown(job)
 
@@ -164,5 +164,5 @@ async def cancel(job: str, services: Needs, client: Client) -> JobOut:
     """Cancel a job: no puzzle is begun any more, and results that are there stay. A job that has ended stays as it is."""
     found, was_open = await services.jobs.store.cancel(client.name, job)
     if was_open:
-        services.metrics.jobs_finished.labels(found.status).inc()
+        services.metrics.jobs_finished.inc(found.status)
     return shown(found)
