@@ -8,11 +8,10 @@ import hashlib
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter
-from pydantic.dataclasses import dataclass as checked_dataclass
 
 from app.engine.request import HaltReason, Request
 from app.model.store import Entry
@@ -26,10 +25,11 @@ def is_solved(verified: bool | None, halt_reason: HaltReason) -> bool:
     return halt_reason != "deadline" if verified is None else verified
 
 
-@checked_dataclass(frozen=True, slots=True, config=CHECKED)
+@dataclass(slots=True)
 class Answer:
-    """What is worth remembering of a solve. All of it is checked on the way in, for a cache may hold anything."""
+    """What is worth remembering of a solve. All of it is checked where it is read, for a cache may hold anything."""
 
+    __pydantic_config__: ClassVar = CHECKED
     cells: bytes
     verified: bool | None
     optimal: bool | None
@@ -44,10 +44,11 @@ class Answer:
         return self.verified is True and self.optimal is not False
 
 
-@checked_dataclass(frozen=True, slots=True, config=CHECKED)
+@dataclass(slots=True)
 class Remembered:
     """An answer in the cache, its cells those of the canonical copy; to which puzzle, and with how much effort allowed."""
 
+    __pydantic_config__: ClassVar = CHECKED
     version: Literal[1]
     puzzle: bytes
     max_steps: int

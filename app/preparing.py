@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.engine.request import Copy, Halt, Request
 from app.errors import FieldError, InvalidPuzzle, InvalidRequest, UnknownPuzzle, shown
@@ -22,8 +22,7 @@ NUMBERS = count(1)
 """Of requests, of which no two in one process have the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """What a client may choose; None means the model's default. `timeout` is in seconds."""
 
     halt: Halt | None = None
@@ -34,8 +33,7 @@ class Options:
     cache: CacheUse = "use"
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A puzzle with the model that reads it and all that is asked of it: it can be refused for want of room or time only."""
 
     puzzle: Puzzle
@@ -90,8 +88,8 @@ def _check_id(family: Family, puzzle_id: str | None, pointer: str) -> None:
 
 
 def _check_options(entry: Entry, options: Options, verifiable: bool) -> None:
-    for name in ("max_steps", "attempts"):
-        value, most = getattr(options, name), getattr(entry.manifest.limits, name)
+    limits = entry.manifest.limits
+    for name, value, most in (("max_steps", options.max_steps, limits.max_steps), ("attempts", options.attempts, limits.attempts)):
         if value is not None and not 1 <= value <= most:
             raise _refused(name, f"{name} is 1 to {most} for {entry.name}, not {value}")
     if options.halt == "verified" and not verifiable:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from app.answers import Answer, Keep, Question, is_solved
 from app.cache.base import Cache
@@ -26,8 +26,7 @@ CacheResult = Literal["hit", "miss", "coalesced", "bypass"]
 Seen = TypeVar("Seen", Outcome, TraceStep)
 
 
-@dataclass(frozen=True, slots=True)
-class Solution:
+class Solution(NamedTuple):
     """An answer with how it came about."""
 
     puzzle: Puzzle

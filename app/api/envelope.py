@@ -41,26 +41,22 @@ class Exchange:
 
     async def receive(self) -> Message:
         """The next message from the client. Raises a 413 as soon as its body is over the limit."""
-        self._bound(self.announced)
-        message = await self.inner_receive()
-        self.received += len(message.get("body", b""))
-        self._bound(self.received)
-        if message["type"] == "http.disconnect" and not self.answered:
-            self.answered = True  # by nobody: whatever is sent now reaches no one
-        return message
-
-    def _bound(self, size: int) -> None:
-        if size > self.max_body_bytes:
-            raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
+        if self.announced <= self.max_body_bytes:
+            message = await self.inner_receive()
+            self.received += len(message.get("body", b""))
+            if self.received <= self.max_body_bytes:
+                if message["type"] == "http.disconnect" and not self.answered:
+                    self.answered = True  # by nobody: whatever is sent now reaches no one
+                return message
+        raise HTTPException(413, f"the body is over {self.max_body_bytes} bytes")
 
     async def send(self, message: Message) -> None:
         """Send a message to the client, with our own headers."""
         if message["type"] == "http.response.start":
             if not self.answered:
                 self.status, self.answered = message["status"], True
-            given = [*message.get("headers", ())]
-            said = [name for name, _ in given]
-            message["headers"] = given + [each for each in self.headers if each[0] not in said]
+            said = dict(given := message.get("headers", ()))
+            message["headers"] = [*given, *[each for each in self.headers if each[0] not in said]]
         await self.inner_send(message)
 
 

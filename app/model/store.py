@@ -151,7 +151,8 @@ class Entry:
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
         """The smallest of its grids that a puzzle of this size fits on; there is one if `manifest.puzzle.reads` it."""
-        return next((tall, wide) for tall, wide in self.grids if height <= tall and width <= wide)
+        largest = self.grids[-1]
+        return largest if largest == (height, width) else next((tall, wide) for tall, wide in self.grids if height <= tall and width <= wide)
 
     @cached_property
     def identifiers(self) -> Identifiers | None:

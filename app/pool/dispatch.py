@@ -123,7 +123,10 @@ class Dispatcher:
     @property
     def backlog(self) -> int:
         """Puzzles beyond all credit: those that wait here, and those that have been at a worker and wait there for another attempt."""
-        return len(self.waiting) + sum(max(0, len(member.held) - self.credit) for member in self.members)
+        count = len(self.waiting)
+        for member in self.members:
+            count += max(0, len(member.held) - self.credit)
+        return count
 
     def admit(self, ticket: Ticket, now: float) -> None:
         """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline. Bulk may take half of the queue."""

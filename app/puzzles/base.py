@@ -6,7 +6,7 @@ token arrays, so that the engine can check every answer inside the step.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ Tokens = NDArray[np.uint8]
 TOKENS: Tokens = np.arange(256, dtype=np.uint8)
 
 
-@dataclass(frozen=True, slots=True)
-class Puzzle:
+class Puzzle(NamedTuple):
     """One puzzle in canonical form: equal puzzles are equal values, however their grids were written."""
 
     family: str

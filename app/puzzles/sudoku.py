@@ -19,6 +19,8 @@ from app.puzzles.units import Units
 BLANK = 1
 BOXES = {4: (2, 2), 6: (2, 3), 9: (3, 3)}
 """Height and width of a box, by side of the grid."""
+SIDES = {side * side: side for side in BOXES}
+"""The side of a grid of so many cells."""
 FEWEST, ENOUGH = {4: 4, 6: 8, 9: 17}, {4: 8, 6: 14, 9: 28}
 """Givens by side of the grid: the fewest of a puzzle with one solution (of 9x9 by McGuire and others, 2012), and up to how many guesses fill a question."""
 SYMBOLS = {side: frozenset(".0123456789"[: side + 2]) for side in BOXES}
@@ -162,10 +164,9 @@ def _wrong(detail: str, pointer: str = "") -> InvalidPuzzle:
 
 
 def _from_string(grid: str) -> bytes:
-    sides = {side * side: side for side in BOXES}
-    if len(grid) not in sides:
+    if len(grid) not in SIDES:
         raise _wrong(f"a Sudoku string has 16, 36 or 81 characters, one a cell, row by row; this one has {len(grid)}")
-    side = sides[len(grid)]
+    side = SIDES[len(grid)]
     if not SYMBOLS[side].issuperset(grid):
         index, symbol = next((index, symbol) for index, symbol in enumerate(grid) if symbol not in SYMBOLS[side])
         raise _wrong(f"cell {_cell(index, side)} is {symbol!r}; a {side}x{side} cell is 1 to {side}, or '.' or '0' for empty")

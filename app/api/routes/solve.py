@@ -19,9 +19,9 @@ async def solve(body: SolveIn, request: Request) -> Response:
     """Solve one puzzle. The solution comes back in the form that was sent; `verified` is what the rules say of it."""
     services: Services = request.state.services  # no dependency, which the framework takes longer to resolve than we to read a grid
     started, solver = time.perf_counter(), services.solver
-    work = solver.solve(body.puzzle.type, body.puzzle.grid, body.model, options(body.options), body.puzzle.puzzle_id)
+    prepared = solver.prepare(body.puzzle.type, body.puzzle.grid, body.model, options(body.options), body.puzzle.puzzle_id)
     try:
-        solution = await while_connected(request, work)
+        solution = await while_connected(request, solver.run(prepared))
     except ClientGone:
         return Response(status_code=CLIENT_GONE)
     found = written(solution, solver.families[body.puzzle.type], body.puzzle.grid, request_id.get() or "", started)
