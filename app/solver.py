@@ -145,9 +145,7 @@ class Solver:
                 outcome, queued = await asyncio.shield(flight.task)
                 if not joined or outcome.halt_reason != "deadline":
                     if joined:
-                        self.metrics.coalesced.inc()
-                        if self.tracer is not None:
-                            solves.joined(self.tracer, started, flight.origin)
+                        self._count_joined(started, flight)
                     return outcome, queued, joined
             except DeadlineExceeded:
                 if not joined:
@@ -161,6 +159,11 @@ class Solver:
                     flight.task.cancel()
                     self._land(question, flight)
             # the one we waited for ran out of its time, not of ours
+
+    def _count_joined(self, started: float, flight: Flight) -> None:
+        self.metrics.coalesced.inc()
+        if self.tracer is not None:
+            solves.joined(self.tracer, started, flight.origin)
 
     def _take_off(self, question: Question) -> Flight:
         origin = None if self.tracer is None else self.tracer.here()
