@@ -24,6 +24,7 @@ from app.api.guard import Guard, declare
 from app.api.layers import Layered
 from app.api.lines import Lines
 from app.api.routes import batch, inference, jobs, models, operations, solve, stream, web
+from app.api.turnstile import Turnstile
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -53,6 +54,8 @@ class State(TypedDict):
     """What the lifespan hands to every request."""
 
     services: Services
+    turnstile: Turnstile
+    """For the connection, which comes before all else."""
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -143,7 +146,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
         try:
             await made.solver.cache.start()
             made.jobs.consumer.start()
-            yield {"services": made}
+            yield {"services": made, "turnstile": Turnstile(made.pool, made.metrics)}
         finally:
             made.solver.draining = True
             await made.jobs.consumer.close()
@@ -168,7 +171,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
     if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
     if solving:
-        app.surround(Express, endpoint=solve.solve, pool=made.pool, metrics=made.metrics)
+        app.surround(Express, endpoint=solve.solve, metrics=made.metrics)
         protect(app, settings, made)
     larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
     app.surround(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
@@ -192,7 +195,7 @@ def create_operations(settings: Settings, services: Services) -> Layered:
     """What operators ask, for a port of its own; everything is started and stopped by the application's lifespan, not by this one."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Services]]:
         yield {"services": services}
 
     app = Layered(title="TRM Serve operations", lifespan=lifespan, openapi_url=None, telemetry=UNTOLD)

@@ -14,16 +14,14 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import HANDLED_SIGNALS
 
 from app.api.deps import Services
+from app.connection import Connection
 from app.errors import InvalidRequest
-from app.gathering import Gathering
 from app.logs import configure_logging
 from app.main import create_app, create_operations, create_services
 from app.settings import Settings
@@ -110,14 +108,6 @@ class Beside(uvicorn.Server):
         self.should_exit = True
         if self.task is not None:
             await self.task
-
-
-class Connection(HttpToolsProtocol):
-    """uvicorn's connection, whose responses are written at one go."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by the loop with a new connection."""
-        super().connection_made(cast("asyncio.Transport", Gathering(cast("asyncio.Transport", transport))))
 
 
 def unknown_variables() -> list[str]:

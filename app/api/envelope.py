@@ -24,10 +24,14 @@ SECURITY = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-r
 """On every response that does not say so itself."""
 UNTRACED = ("/healthz", "/readyz", "/metrics")
 """What is asked every few seconds for ever."""
-QUIET = "trm.quiet"
-"""In the scope of a request that gets no line of its own in the log."""
 CLIENT_GONE = 499
 """Logged and counted in place of a status when the client left before its answer."""
+
+
+def identity_of(headers: Mapping[bytes, bytes]) -> str:
+    """The id of a request: what the client calls it, where that is acceptable, else one of ours."""
+    given = headers.get(b"x-request-id", b"").decode("latin-1")
+    return given if ACCEPTABLE_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
 class Exchange:
@@ -71,8 +75,7 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         started, headers = time.perf_counter(), dict(scope["headers"])
-        given = headers.get(b"x-request-id", b"").decode("latin-1")
-        identity = given if ACCEPTABLE_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
+        identity = identity_of(headers)
         ours = [*SECURITY, (b"x-request-id", identity.encode())]
         exchange = Exchange(receive, send, ours, headers.get(b"content-length", b""), self.larger.get(scope["path"], self.max_body_bytes))
         token = request_id.set(identity)
@@ -99,5 +102,4 @@ class Envelope:
         if arrival is not None:
             arrival.left(method, route, status, {f"trm.{name}": value for name, value in about.items()})
             about["trace_id"] = arrival.trace_id
-        if QUIET not in scope:
-            access(method=method, route=route, status=status, ms=round(seconds * 1000, 3), **about)
+        access(method=method, route=route, status=status, ms=round(seconds * 1000, 3), **about)

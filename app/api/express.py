@@ -1,34 +1,21 @@
 """The short way of single puzzles, as an ASGI middleware: a sound body goes straight to its endpoint. Knows one address and no puzzles.
 
-What is not sound goes the usual way, for the framework to tell what is wrong with it. While the pool is flooded, single puzzles are refused before they are
-read: reading a request only to refuse it takes half as long as a step of the model, and at some multiple of what the workers can do it would leave them no
-time. What is refused there might have been in the cache; so the first refusals of any moment are read, and a lesser overload never comes to this. Such refusals
-are counted like all others, but the log has one line a second for all of them.
+What is not sound goes the usual way, for the framework to tell what is wrong with it.
 """
 
-import asyncio
-import logging
-import math
-import time
 from collections.abc import Awaitable, Callable
-from contextvars import Context
 
 from fastapi import Request, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.envelope import QUIET
-from app.api.errors import counted, from_error
+from app.api.errors import counted
 from app.api.schemas import SolveIn
-from app.errors import QueueFull, TRMError
+from app.errors import TRMError
 from app.metrics import Metrics
-from app.pool.base import Pool
 
-log = logging.getLogger("trm.access")
 PATH = "/v1/solve"
-REFUSAL_SECONDS, LOG_SECONDS = 0.1, 1.0
-"""How long a refusal is used again as it is, and how often the log tells of them."""
 JSON = (b"content-type", b"application/json")
 Endpoint = Callable[[SolveIn, Request], Awaitable[Response]]
 """Takes a sound body, and the request that it has been read from."""
@@ -37,37 +24,18 @@ Endpoint = Callable[[SolveIn, Request], Awaitable[Response]]
 class Express:
     """The middleware."""
 
-    def __init__(self, app: ASGIApp, endpoint: Endpoint, pool: Pool, metrics: Metrics) -> None:
-        self.app, self.endpoint, self.pool, self.metrics = app, endpoint, pool, metrics
-        self.refusal, self.made = Response(), -math.inf
-        self.unread = 0
+    def __init__(self, app: ASGIApp, endpoint: Endpoint, metrics: Metrics) -> None:
+        self.app, self.endpoint, self.metrics = app, endpoint, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self.app(scope, receive, send)
             return
         scope["endpoint"] = self.endpoint  # so that it is counted as what it is
-        if self.pool.flooded():
-            await self._refuse(scope, receive, send)
-        elif JSON in scope["headers"]:
+        if JSON in scope["headers"]:
             await self._read(scope, receive, send)
         else:
             await self.app(scope, receive, send)
-
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        now = time.monotonic()
-        if now - self.made > REFUSAL_SECONDS:
-            self.refusal, self.made = from_error(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after())), now
-        self.metrics.rejected.inc(QueueFull.type)
-        if not self.unread:
-            asyncio.get_running_loop().call_later(LOG_SECONDS, self._tell, context=Context())  # which is no request's
-        self.unread += 1
-        scope[QUIET] = True
-        await self.refusal(scope, receive, send)
-
-    def _tell(self) -> None:
-        log.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})
-        self.unread = 0
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

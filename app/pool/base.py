@@ -45,8 +45,8 @@ class Pool(Protocol):
     def retry_after(self) -> int:
         """Whole seconds after which a refused client had better come back, from the queue and the rate of late."""
 
-    def flooded(self) -> bool:
-        """Whether the queue is full and so many have been refused lately that merely reading what comes takes the time of workers."""
+    def room(self) -> int:
+        """How many single puzzles may come before one is refused for a full queue; 0 or less where the next one would be."""
 
     async def close(self) -> None:
         """Stop the workers; what still waits or runs is refused with `Draining`."""

@@ -20,9 +20,6 @@ from app.pool.pace import Pace
 FRESH_SHARE = TURNS / (TURNS + len(LANES) - 1)
 """The share of freed slots that puzzles get that have not run yet, when others always wait, too."""
 
-FLOOD, FLOOD_SECONDS = 20, 0.1
-"""So many refusals in so short a time cost more to read than they are worth: a tenth of a core."""
-
 
 @dataclass(slots=True, eq=False)
 class Ticket:
@@ -118,7 +115,6 @@ class Dispatcher:
         self.members, self.capacity, self.slots, self.credit, self.bulk_credit = members, capacity, slots, slots + ahead, slots + (ahead + 1) // 2
         self.waiting, self.queued = Lanes[Ticket](2), (Counter[str](), Counter[str]())
         self.paces: defaultdict[str, Pace] = defaultdict(Pace)
-        self.refused, self.refused_since = 0, 0.0
 
     @property
     def backlog(self) -> int:
@@ -128,13 +124,16 @@ class Dispatcher:
             count += max(0, len(member.held) - self.credit)
         return count
 
+    def room(self) -> int:
+        """How many puzzles that are not bulk may come before the queue is full: those that workers may be sent, and those that may wait here."""
+        return self.capacity - self.backlog + sum(max(0, self.credit - member.load(self.slots)) for member in self.members if member.ready)
+
     def admit(self, ticket: Ticket, now: float) -> None:
         """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline. Bulk may take half of the queue."""
         request = ticket.request
         if now >= request.deadline:
             raise DeadlineExceeded("the deadline had passed on arrival")
         if self.backlog >= ((self.capacity + 1) // 2 if request.bulk else self.capacity):
-            self._count_refusal(request, now)
             raise QueueFull(f"{self.backlog} puzzles are waiting already", retry_after=self.retry_after())
         if not self.waiting and (member := self._least_loaded(request.bulk)):  # it need not even queue
             self._send(member, ticket)
@@ -144,15 +143,6 @@ class Dispatcher:
             raise QueueFull(f"it would wait about {wait:.1f} s, beyond its deadline", retry_after=self.retry_after())
         self._queue(ticket)
         self.dispatch()
-
-    def _count_refusal(self, request: Request, now: float) -> None:
-        if now - self.refused_since > FLOOD_SECONDS:
-            self.refused, self.refused_since = 0, now
-        self.refused += not request.bulk  # which comes back by itself
-
-    def flooded(self, now: float) -> bool:
-        """Whether the queue is full and `FLOOD` puzzles were refused in the last `FLOOD_SECONDS`."""
-        return self.refused >= FLOOD and now - self.refused_since <= FLOOD_SECONDS and self.backlog >= self.capacity
 
     def dispatch(self) -> None:
         """Send what can start soon."""

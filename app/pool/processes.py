@@ -126,9 +126,9 @@ class ProcessPool:
         """Whole seconds after which a refused client had better come back."""
         return self.dispatcher.retry_after()
 
-    def flooded(self) -> bool:
-        """See `base.Pool.flooded`."""
-        return self.dispatcher.flooded(asyncio.get_running_loop().time())
+    def room(self) -> int:
+        """See `base.Pool.room`."""
+        return self.dispatcher.room()
 
     async def close(self) -> None:
         """Stop the workers; what still waits or runs is refused with `Draining`. A second call waits for the first one's end."""

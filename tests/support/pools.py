@@ -63,8 +63,8 @@ class FakePool:
     def retry_after(self) -> int:
         return 7
 
-    def flooded(self) -> bool:
-        return False
+    def room(self) -> int:
+        return 1
 
     async def close(self) -> None:
         pass

@@ -4,7 +4,6 @@ import pytest
 
 from app.engine.lanes import TURNS
 from app.errors import QueueFull
-from app.pool.dispatch import FLOOD, FLOOD_SECONDS
 from app.pool.messages import Abort, Submit
 from tests.support.members import admit, dispatcher, names, step, ticket
 
@@ -158,32 +157,13 @@ async def test_beside_bulk_there_is_always_a_place_for_others() -> None:
     assert (worker.submitted[6:], names(queue)) == (["z", "e"], ["f"])
 
 
-async def test_a_flood_is_a_full_queue_that_has_just_refused_many() -> None:
-    queue, _ = dispatcher(1, credit=1, capacity=1)
-    admit(queue, "ab")
-    for number in range(FLOOD):
-        assert not queue.flooded(10.0)
-        with pytest.raises(QueueFull):
-            queue.admit(ticket(str(number)), 10.0)
-    assert queue.flooded(10.0)
-    assert queue.flooded(10.0 + FLOOD_SECONDS)
-    assert not queue.flooded(10.0 + 2 * FLOOD_SECONDS), "the next ones are read again"
-
-
-async def test_it_is_over_once_there_is_room() -> None:
-    queue, (worker,) = dispatcher(1, credit=1, capacity=1)
-    admit(queue, "ab")
-    for number in range(FLOOD):
-        with pytest.raises(QueueFull):
-            queue.admit(ticket(str(number)), 10.0)
-    worker.finish(queue, "a")
-    assert not queue.flooded(10.0)
-
-
-async def test_bulk_that_finds_no_room_makes_no_flood() -> None:
-    queue, _ = dispatcher(1, credit=1, capacity=1)
-    admit(queue, "ab")
-    for number in range(2 * FLOOD):
-        with pytest.raises(QueueFull):
-            queue.admit(ticket(str(number), bulk=True), 10.0)
-    assert not queue.flooded(10.0)
+async def test_room_is_what_may_come_before_one_is_refused() -> None:
+    queue, (worker,) = dispatcher(1, credit=2, capacity=3)
+    for number in range(5):
+        assert queue.room() == 5 - number
+        queue.admit(ticket(str(number)), 10.0)
+    assert queue.room() == 0
+    with pytest.raises(QueueFull):
+        queue.admit(ticket("more"), 10.0)
+    worker.finish(queue, "0")
+    assert queue.room() == 1

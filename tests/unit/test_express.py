@@ -1,21 +1,12 @@
-"""The short way of single puzzles: what is sound reaches the endpoint at once, what is not the framework, and in a flood nothing is read."""
-
-import asyncio
+"""The short way of single puzzles: what is sound reaches the endpoint at once, what is not the framework."""
 
 import pytest
 from fastapi import Response
 from starlette.exceptions import HTTPException
 
-from app.api.envelope import QUIET
 from app.api.express import Express
 from app.errors import QueueFull
 from app.metrics import Metrics
-from tests.support.pools import FakePool
-
-
-class Flooded(FakePool):
-    def flooded(self) -> bool:
-        return True
 
 
 async def inner(scope, receive, send) -> None:
@@ -30,68 +21,18 @@ async def endpoint(body, request) -> Response:
     return Response(f"{body.puzzle.grid} {(await request.receive())['type']}")
 
 
-async def asked(pool: FakePool, path: str = "/v1/solve", method: str = "POST") -> tuple[int, dict[bytes, bytes], int, Metrics]:
-    """The status, the headers, how often the body was read, and what was counted."""
-    sent, read, metrics = [], 0, Metrics()
+@pytest.mark.parametrize(("path", "method"), [("/v1/solve", "OPTIONS"), ("/v1/solve/batch", "POST"), ("/healthz", "GET")])
+async def test_all_else_goes_on(path: str, method: str) -> None:
+    sent = []
 
     async def receive():
-        nonlocal read
-        read += 1
         return {"type": "http.request", "body": b"{}"}
 
     async def send(message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "path": path, "method": method, "headers": []}
-    await Express(inner, endpoint, pool, metrics)(scope, receive, send)
-    return sent[0]["status"], dict(sent[0]["headers"]), read, metrics
-
-
-async def test_what_could_only_be_refused_is_refused_unread() -> None:
-    status, headers, read, metrics = await asked(Flooded())
-    assert (status, headers[b"retry-after"], headers[b"content-type"], read) == (503, b"7", b"application/problem+json", 0)
-    assert metrics.registry.get_sample_value("trm_requests_rejected_total", {"reason": "queue-full"}) == 1
-
-
-async def test_of_all_refused_unread_the_log_has_one_line_with_their_number(monkeypatch, caplog) -> None:
-    monkeypatch.setattr("app.api.express.LOG_SECONDS", 0.05)
-    express, scopes = Express(inner, endpoint, Flooded(), Metrics()), []
-
-    async def send(message) -> None:
-        pass
-
-    for number in (3, 2):
-        for _ in range(number):
-            scopes.append({"type": "http", "path": "/v1/solve", "method": "POST", "headers": []})
-            await express(scopes[-1], None, send)
-        assert not caplog.records
-        await asyncio.sleep(0.1)
-        assert [record.requests for record in caplog.records] == [number]
-        caplog.clear()
-    assert all(QUIET in scope for scope in scopes)
-
-
-async def test_what_is_told_of_how_long_to_wait_is_not_old(monkeypatch) -> None:
-    pool, told = Flooded(), []
-    express = Express(inner, endpoint, pool, Metrics())
-
-    async def send(message) -> None:
-        told.extend(value for name, value in message.get("headers", ()) if name == b"retry-after")
-
-    for seconds in (7, 8, 9):
-        monkeypatch.setattr(pool, "retry_after", lambda seconds=seconds: seconds)
-        await express({"type": "http", "path": "/v1/solve", "method": "POST", "headers": []}, None, send)
-        monkeypatch.setattr("app.api.express.REFUSAL_SECONDS", 10.0 if seconds == 7 else -1.0)
-    assert told == [b"7", b"7", b"9"]
-
-
-@pytest.mark.parametrize(("path", "method"), [("/v1/solve", "OPTIONS"), ("/v1/solve/batch", "POST"), ("/healthz", "GET")])
-async def test_all_else_goes_on(path: str, method: str) -> None:
-    assert (await asked(Flooded(), path, method))[::2] == (200, 1)
-
-
-async def test_without_a_flood_everything_goes_on() -> None:
-    assert (await asked(FakePool()))[::2] == (200, 1)
+    await Express(inner, endpoint, Metrics())({"type": "http", "path": path, "method": method, "headers": JSON}, receive, send)
+    assert sent[0]["status"] == 200
 
 
 async def went(headers: list[tuple[bytes, bytes]], *messages: dict[str, object] | Exception) -> tuple[int | None, bytes, bytes | None]:
@@ -114,7 +55,7 @@ async def went(headers: list[tuple[bytes, bytes]], *messages: dict[str, object] 
         sent.append(message)
 
     scope = {"type": "http", "path": "/v1/solve", "method": "POST", "headers": headers}
-    await Express(framework, endpoint, FakePool(), Metrics())(scope, receive, send)
+    await Express(framework, endpoint, Metrics())(scope, receive, send)
     return sent[0]["status"] if sent else None, sent[1]["body"] if sent else b"", seen[0] if seen else None
 
 

@@ -1,0 +1,212 @@
+"""In a flood single puzzles are turned away at the connection, unread; all else, and every doubt, goes the usual way. Bytes in, bytes out."""
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from app.api.envelope import SECURITY
+from app.api.turnstile import READ, Turnstile
+from app.connection import Connection
+from app.metrics import Metrics
+from tests.support.pools import FakePool
+
+HEAD = b"POST /v1/solve HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n"
+ASKED = HEAD + b"\r\nbody"
+
+
+class Pool(FakePool):
+    """One with as much room as the test says."""
+
+    places = 0
+
+    def room(self) -> int:
+        return self.places
+
+
+class Transport(asyncio.Transport):
+    """Notes what is written."""
+
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        self.written, self.closed = b"", False
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+class Peer:
+    """A client at the other end of one connection to an application that answers with what it read."""
+
+    def __init__(self) -> None:
+        self.pool, self.metrics, self.transport = Pool(), Metrics(), Transport()
+        self.free = asyncio.Event()
+        self.free.set()
+        config = uvicorn.Config(self.echo, interface="asgi3", lifespan="off", log_config=None, proxy_headers=False)
+        config.load()
+        state = ServerState()
+        state.default_headers = [(b"date", b"today")]
+        self.turnstile = Turnstile(self.pool, self.metrics)
+        self.turnstile.read, self.turnstile.since = READ, time.monotonic()
+        self.connection = Connection(config=config, server_state=state, app_state={"turnstile": self.turnstile})
+        self.connection.connection_made(self.transport)
+
+    async def echo(self, scope, receive, send) -> None:
+        body = (await receive())["body"]
+        await self.free.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
+        await send({"type": "http.response.body", "body": body})
+
+    async def asks(self, *pieces: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+        """Status, headers and body of each response to what is sent in these pieces."""
+        self.transport.written = b""
+        for piece in pieces:
+            self.connection.data_received(piece)
+            await asyncio.sleep(0)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        found, rest = [], self.transport.written
+        while rest:
+            head, _, rest = rest.partition(b"\r\n\r\n")
+            status, *lines = head.decode().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines)
+            size = int(headers.get("content-length", 0))
+            found.append((int(status.split()[1]), headers, rest[:size]))
+            rest = rest[size:]
+        return found
+
+    def counted(self, name: str, **labels: str) -> float | None:
+        return self.metrics.registry.get_sample_value(name, labels)
+
+
+@pytest.fixture(autouse=True)
+def a_long_moment(monkeypatch) -> None:
+    """As many as are read of each moment have been."""
+    monkeypatch.setattr("app.api.turnstile.SECONDS", 60.0)
+
+
+@pytest.fixture
+async def peer() -> Iterator[Peer]:
+    made = Peer()
+    yield made
+    made.connection.connection_lost(None)
+
+
+async def test_a_puzzle_is_refused_unread_and_the_connection_goes_on(peer) -> None:
+    ((status, headers, body),) = await peer.asks(HEAD + b"x-request-id: mine\r\n\r\nbody")
+    assert (status, json.loads(body)["status"], json.loads(body)["type"]) == (503, 503, "/problems/queue-full")
+    assert (headers["content-type"], headers["retry-after"], headers["date"], headers["x-request-id"]) == ("application/problem+json", "7", "today", "mine")
+    assert {name.decode(): value.decode() for name, value in SECURITY}.items() <= headers.items()
+    peer.pool.places = 9
+    assert [(status, body) for status, _, body in await peer.asks(ASKED)] == [(200, b"body")]
+    peer.pool.places = 0
+    assert [status for status, *_ in await peer.asks(ASKED)] == [503]
+    assert not peer.transport.closed
+
+
+async def test_such_refusals_are_counted_like_all_others(peer) -> None:
+    await peer.asks(ASKED, ASKED)
+    assert peer.counted("trm_requests_rejected_total", reason="queue-full") == 2
+    assert peer.counted("trm_http_requests_total", route="/v1/solve", method="POST", code="503") == 2
+    assert peer.counted("trm_http_request_duration_seconds_count", route="/v1/solve") == 2
+
+
+async def test_each_gets_an_id_of_its_own(peer) -> None:
+    answers = await peer.asks(ASKED, HEAD + b"x-request-id: no\xff\r\n\r\nbody")
+    assert len({headers["x-request-id"] for _, headers, _ in answers} - {"no\xff"}) == 2
+
+
+async def test_the_response_comes_when_the_request_has(peer) -> None:
+    assert await peer.asks(HEAD, b"\r\nbo") == []
+    assert [status for status, *_ in await peer.asks(b"dy")] == [503]
+    chunked = HEAD.replace(b"content-length: 4", b"transfer-encoding: chunked")
+    assert [status for status, *_ in await peer.asks(chunked + b"\r\n2\r\nbo\r\n", b"2\r\ndy\r\n0\r\n\r\n")] == [503]
+
+
+async def test_of_several_at_once_each_is_answered_in_its_turn(peer) -> None:
+    assert [status for status, *_ in await peer.asks(ASKED * 3)] == [503] * 3
+    peer.pool.places = 9
+    peer.free.clear()
+    assert await peer.asks(ASKED) == []
+    peer.pool.places = 0
+    assert await peer.asks(ASKED) == [], "the one before it has no answer yet"
+    peer.free.set()
+    assert [status for status, *_ in await peer.asks()] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"POST", b"OPTIONS"),
+        (b"/v1/solve", b"/v1/solve/batch"),
+        (b"/v1/solve", b"/v1/solve?a=b"),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"host: here", b"host: here\r\nconnection: close"),
+        (b"host: here", b"host: here\r\norigin: https://there.example"),
+        (b"host: here", b"host: here\r\nexpect: 100-continue"),
+    ],
+)
+async def test_all_else_goes_on(peer, old, new) -> None:
+    (*_, (status, _, body)) = await peer.asks(ASKED.replace(old, new))
+    assert (status, body) in [(200, b"body"), (100, b"")]
+    assert not peer.turnstile.unread
+
+
+async def test_who_does_not_read_gets_no_more_to_read(peer) -> None:
+    peer.connection.pause_writing()
+    assert await peer.asks(ASKED) == []
+    peer.connection.resume_writing()
+    assert [status for status, *_ in await peer.asks()] == [200]
+
+
+async def test_of_all_refused_unread_the_log_has_one_line_with_their_number(peer, monkeypatch, caplog) -> None:
+    monkeypatch.setattr("app.api.turnstile.LOG_SECONDS", 0.05)
+    for number in (3, 2):
+        await peer.asks(ASKED * number)
+        assert not caplog.records
+        await asyncio.sleep(0.1)
+        assert [record.requests for record in caplog.records] == [number]
+        caplog.clear()
+
+
+async def test_what_is_told_of_how_long_to_wait_is_not_old(peer, monkeypatch) -> None:
+    told = []
+    for seconds in (7, 8, 9):
+        monkeypatch.setattr(peer.pool, "retry_after", lambda seconds=seconds: seconds)
+        told += [headers["retry-after"] for _, headers, _ in await peer.asks(ASKED)]
+        peer.turnstile.made -= 59.0 if seconds == 7 else 60.0
+    assert told == ["7", "7", "9"]
+
+
+async def test_a_few_of_each_moment_are_read(peer) -> None:
+    peer.turnstile.since -= 60.0
+    statuses = [status for status, *_ in await peer.asks(*[ASKED] * (READ + 5))]
+    assert statuses == [200] * READ + [503] * 5
+
+
+async def test_no_more_come_in_at_once_than_there_is_room_for(peer) -> None:
+    peer.pool.places = 3
+    others = [Peer() for _ in range(5)]
+    for other in others:
+        other.connection.turnstile = peer.turnstile
+        other.connection.data_received(ASKED)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [other.transport.written.split()[1] for other in others] == [b"200"] * 3 + [b"503"] * 2
+    assert [status for status, *_ in await peer.asks(ASKED)] == [200], "in the next turn the pool says itself how much is left"
