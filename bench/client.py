@@ -6,9 +6,9 @@ Plain sockets and as little Python as possible, since it shares the machine with
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -54,33 +54,84 @@ class Response(NamedTuple):
         return b"connection: close" in self.head
 
 
-async def exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> Response:
-    """Send one request and read the response. Raises `EOFError` or `OSError` when the connection breaks."""
-    writer.write(sent)
-    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+class Wire(asyncio.Protocol):
+    """One connection, over which one request after the other is sent."""
+
+    def __init__(self) -> None:
+        self.came, self.answered = bytearray(), cast("Callable[[Response | None], None]", None)
+        self.transport = cast("asyncio.Transport", None)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop with a new connection."""
+        self.transport = cast("asyncio.Transport", transport)
+
+    def ask(self, sent: bytes, answered: "Callable[[Response | None], None]") -> None:
+        """Send a request; `answered` is called with its response, or None when the connection breaks."""
+        self.answered = answered
+        self.transport.write(sent)
+
+    async def exchange(self, sent: bytes) -> Response:
+        """Send one request and wait for its response. Raises `EOFError` when the connection breaks."""
+        coming: asyncio.Future[Response | None] = asyncio.get_running_loop().create_future()
+        self.ask(sent, lambda response: None if coming.done() else coming.set_result(response))
+        response = await coming
+        if response is None:
+            raise EOFError
+        return response
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop with what has come."""
+        self.came += data
+        if (response := parsed(self.came)) is not None:
+            self.came.clear()
+            self.answered(response)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why it is lost does not matter
+        """Called by the loop at the end."""
+        if self.answered is not None:
+            self.answered(None)
+
+    def close(self) -> None:
+        """End the connection."""
+        self.answered = lambda _: None
+        self.transport.close()
+
+
+async def connect(port: int) -> Wire:
+    """A connection to that port of this machine."""
+    _, wire = await asyncio.get_running_loop().create_connection(Wire, "127.0.0.1", port)
+    return wire
+
+
+def parsed(came: bytearray) -> Response | None:
+    """The response, once all of it has come: of as many bytes as it says, or in chunks."""
+    if (end := came.find(b"\r\n\r\n")) < 0:
+        return None
+    head, start = bytes(came[:end].lower()), end + 4
     _, sized, length = head.partition(b"content-length: ")
-    body = await reader.readexactly(int(length.split(b"\r\n")[0])) if sized else await chunks(reader)
-    return Response(head, body)
-
-
-async def chunks(reader: asyncio.StreamReader) -> bytes:
-    """The body of a response that does not tell its length first."""
+    if sized:
+        size = int(length.split(b"\r\n", 1)[0])
+        return Response(head, bytes(came[start:])) if len(came) >= start + size else None
     body = list[bytes]()
-    while size := int(await reader.readline(), 16):
-        body.append(await reader.readexactly(size))
-        await reader.readline()
-    await reader.readline()
-    return b"".join(body)
+    while (end := came.find(b"\r\n", start)) >= 0:
+        size, first = int(came[start:end], 16), end + 2
+        start = first + size + 2
+        if len(came) < start:
+            return None
+        if not size:
+            return Response(head, b"".join(body))
+        body.append(bytes(came[first : first + size]))
+    return None
 
 
 async def one_client(port: int, requests: Sequence[bytes], answers: list[tuple[float, bool, bool]]) -> None:
     """Send requests one after the other over one connection; note (seconds, answered with 200, verified)."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    wire = await connect(port)
     for each in requests:
         started = time.perf_counter()
-        response = await exchange(reader, writer, each)
+        response = await wire.exchange(each)
         answers.append((time.perf_counter() - started, response.good, b'"verified":true' in response.body))
-    writer.close()
+    wire.close()
 
 
 async def load(port: int, grids: Sequence[str], clients: int, cache: str = "bypass") -> Load:
@@ -104,11 +155,11 @@ async def load(port: int, grids: Sequence[str], clients: int, cache: str = "bypa
 async def batch(port: int, grids: Sequence[str]) -> float:
     """Puzzles a second of one batch with all `grids`, answered in order. Raises `SystemExit` if one is not verified."""
     document = {"puzzles": [{"type": "sudoku", "grid": grid} for grid in grids], "options": {"cache": "bypass", "timeout_ms": 120_000}}
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 24)
+    wire = await connect(port)
     started = time.perf_counter()
-    response = await exchange(reader, writer, post("/v1/solve/batch", document))
+    response = await wire.exchange(post("/v1/solve/batch", document))
     seconds = time.perf_counter() - started
-    writer.close()
+    wire.close()
     if (solved := response.body.count(b'"verified":true')) != len(grids):
         raise SystemExit(f"{solved} of {len(grids)} puzzles were verified: {response.head.decode()}")
     return len(grids) / seconds

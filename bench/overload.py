@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from app.puzzles.sudoku import Sudoku
-from bench.client import Response, exchange, load, post
+from bench.client import Response, Wire, connect, load, post
 from bench.http import server
 from bench.puzzles import mix
 
@@ -60,36 +60,52 @@ class Flood:
     """Requests over as many connections as are open at once, each used again."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.free, self.tally = port, list[tuple[asyncio.StreamReader, asyncio.StreamWriter]](), Tally()
+        self.port, self.free, self.tally, self.open = port, list[Wire](), Tally(), 0
+        self.connecting, self.done = set[asyncio.Task[None]](), asyncio.Event()
+        self.started = time.perf_counter()
 
-    async def one(self, sent: bytes, started: float) -> None:
-        """One request, from the moment at which its puzzle came."""
-        came = time.perf_counter()
-        while True:
-            reader, writer = self.free.pop() if self.free else await asyncio.open_connection("127.0.0.1", self.port)
-            try:
-                response = await exchange(reader, writer, sent)
-                break
-            except (OSError, EOFError):  # one that had been idle and was closed just then
-                self.tally.broken += 1
-                writer.close()
-        now = time.perf_counter()
-        self.tally.take(response, now - came, now - started)
-        if response.closes:
-            writer.close()
+    def one(self, sent: bytes, came: float) -> None:
+        """One request, whose puzzle came at that moment."""
+        if self.free:
+            self._ask(self.free.pop(), sent, came)
         else:
-            self.free.append((reader, writer))
+            task = asyncio.create_task(self._connect(sent, came))
+            self.connecting.add(task)
+            task.add_done_callback(self.connecting.discard)
+
+    async def _connect(self, sent: bytes, came: float) -> None:
+        self._ask(await connect(self.port), sent, came)
+
+    def _ask(self, wire: Wire, sent: bytes, came: float) -> None:
+        wire.ask(sent, lambda response: self._answered(wire, sent, came, response))
+
+    def _answered(self, wire: Wire, sent: bytes, came: float, response: Response | None) -> None:
+        if response is None:  # it had been idle and was closed just then
+            self.tally.broken += 1
+            self.one(sent, came)
+            return
+        now = time.perf_counter()
+        self.tally.take(response, now - came, now - self.started)
+        if response.closes:
+            wire.close()
+        else:
+            self.free.append(wire)
+        self.open -= 1
+        self.done.set()
 
     async def run(self, requests: Iterator[bytes], rate: float, seconds: float, pids: Sequence[int]) -> None:
         """Send at `rate` a second, and wait for all answers."""
-        rng, started, due, tasks = np.random.default_rng(0), time.perf_counter(), 0.0, set[asyncio.Task[None]]()
+        self.started = time.perf_counter()
+        rng, due = np.random.default_rng(0), 0.0
         watch = asyncio.create_task(self._watch(pids))
         while (due := due + rng.exponential(1 / rate)) < seconds:
-            if (early := started + due - time.perf_counter()) > 0:
+            if (early := self.started + due - time.perf_counter()) > 0:
                 await asyncio.sleep(early)
-            tasks.add(task := asyncio.create_task(self.one(next(requests), started)))
-            task.add_done_callback(tasks.discard)
-        await asyncio.gather(*tasks)
+            self.open += 1
+            self.one(next(requests), time.perf_counter())
+        while self.open:
+            self.done.clear()
+            await self.done.wait()
         watch.cancel()
 
     async def _watch(self, pids: Sequence[int]) -> None:

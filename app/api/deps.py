@@ -19,7 +19,7 @@ from app.pool.base import Pool
 from app.solver import Solver
 
 T = TypeVar("T")
-WATCHED_AFTER = 0.02
+WATCHED_AFTER = 1.0
 """Seconds that work takes before it is worth a watch for the client to leave: of some steps, while most puzzles are done sooner."""
 
 

@@ -4,7 +4,6 @@ A failed attempt comes back as a request for a symmetric copy with guesses writt
 inside the server, so all servers are asked to run the same attempts. Every answer is judged here, by the rules, whatever the server says.
 """
 
-import asyncio
 import contextlib
 import json
 import time
@@ -19,7 +18,7 @@ from app.engine.engine import chance, copy_number
 from app.model.store import Manifest
 from app.puzzles.base import Symmetry, Tokens
 from app.puzzles.sudoku import rules
-from bench.client import exchange, post
+from bench.client import Wire, connect, post
 from bench.peers.grids import text, tokens
 
 IDLE_SECONDS = 2.0
@@ -42,42 +41,42 @@ class Connections:
     """Connections to one server that are kept and taken by turns, so that a server of many processes has all of them busy."""
 
     def __init__(self, port: int) -> None:
-        self.port, self.idle = port, deque[tuple[float, asyncio.StreamReader, asyncio.StreamWriter]]()
+        self.port, self.idle = port, deque[tuple[float, Wire]]()
 
     async def post(self, path: str, document: object) -> Any:
         """The JSON answer; None when it is no 200 or the connection broke."""
         try:
-            reader, writer = await self._take()
+            wire = await self._take()
         except OSError:
             return None
         response = None
         with contextlib.suppress(OSError, EOFError):
             try:
-                response = await exchange(reader, writer, post(path, document))
+                response = await wire.exchange(post(path, document))
             finally:
                 if response is None or response.closes:
-                    writer.close()
+                    wire.close()
                 else:
-                    self.idle.append((time.perf_counter(), reader, writer))
+                    self.idle.append((time.perf_counter(), wire))
         return json.loads(response.body) if response and response.good else None
 
-    async def _take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _take(self) -> Wire:
         while self.idle:
-            since, reader, writer = self.idle.popleft()
+            since, wire = self.idle.popleft()
             if time.perf_counter() - since < IDLE_SECONDS:
-                return reader, writer
-            writer.close()
-        return await asyncio.open_connection("127.0.0.1", self.port)
+                return wire
+            wire.close()
+        return await connect(self.port)
 
     def close(self) -> None:
         """Close those that are idle."""
         while self.idle:
-            self.idle.pop()[2].close()
+            self.idle.pop()[1].close()
 
 
 def right(question: Tokens, grid: str) -> bool:
     """Whether a grid of digits solves a question (81,)."""
-    return len(grid) == len(question) and bool(rules(9).violations(question[None], tokens(grid)[None])[0] == 0)
+    return len(grid) == len(question) and rules(9).judged(question.tobytes(), tokens(grid).tobytes())[0]
 
 
 async def ask_ours(connections: Connections, question: Tokens) -> Asking:
