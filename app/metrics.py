@@ -6,6 +6,7 @@ Workers have no registry: what they measure comes over the pipe. Label values co
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
@@ -158,7 +159,8 @@ class Metrics:
         self.verified = Tally("trm_verified_total", "Answers by what the rule check says of them.", ["model", "verified"], registry=registry)
         self.worker_up = Gauge("trm_worker_up", "Whether a worker is ready.", ["worker", "device"], registry=registry)
         self.worker_restarts = Tally("trm_worker_restarts_total", "Workers replaced, by why.", ["reason"], registry=registry)
-        self.worker_last_step = Gauge("trm_worker_last_step_timestamp_seconds", "When a worker last stepped, Unix time.", ["worker"], registry=registry)
+        last_step = Gauge("trm_worker_last_step_timestamp_seconds", "When a worker last stepped, Unix time.", ["worker"], registry=registry)
+        self.worker_last_step = cache(last_step.labels)  # which the library would look for under a lock, for every message of a worker
         self.cache_requests = Tally("trm_cache_requests_total", "Solves by what the cache had to say.", ["result"], registry=registry)
         self.cache_duration = Distribution(
             "trm_cache_operation_duration_seconds", "Duration of cache operations.", ["op"], buckets=STEP_BUCKETS, registry=registry
@@ -241,7 +243,7 @@ class Metrics:
                 self.step_duration.observe(seconds, model, device)
                 self.step_size.observe(size, model)
         if any(size for size, _ in steps):
-            self.worker_last_step.labels(worker).set_to_current_time()
+            self.worker_last_step(worker).set_to_current_time()
 
     def render(self) -> bytes:
         """All series in Prometheus' text format."""
