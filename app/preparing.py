@@ -5,7 +5,7 @@ Knows families and models; knows no cache, pool or HTTP.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count, islice
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,8 @@ from app.puzzles.base import Family, Puzzle
 CacheUse = Literal["use", "refresh", "bypass"]
 MOST_NAMED = 5
 """Puzzle ids that one sentence names."""
+KEPT = 64
+"""Terms that are kept; a client may make up as many as it likes."""
 NUMBERS = count(1)
 """Of requests, of which no two in one process have the same."""
 
@@ -42,12 +44,24 @@ class Prepared(NamedTuple):
     cache: CacheUse
 
 
-@dataclass(frozen=True, slots=True)
+class Terms(NamedTuple):
+    """What follows from all that is asked of a puzzle but its cells and its time: the same for most puzzles of a client, so worked out once."""
+
+    entry: Entry
+    grid: tuple[int, int]
+    """The model's grid that it is put on, height and width."""
+    halt: Halt
+    max_steps: int
+    attempts: int
+    copies: tuple[Copy, ...]
+
+
 class Desk:
     """Where puzzles are handed in: the families that can be read and the models that are served."""
 
-    families: Mapping[str, Family]
-    store: ModelStore
+    def __init__(self, families: Mapping[str, Family], store: ModelStore) -> None:
+        self.families, self.store = families, store
+        self.terms = lru_cache(KEPT)(self._terms)
 
     def prepare(self, name: str, grid: object, model: str | None, options: Options, puzzle_id: str | None, *, place: str, bulk: bool) -> Prepared:
         """Read one grid, which stands at `place` in the body, and fill in the model's defaults; `bulk` if it is one of many.
@@ -60,23 +74,35 @@ class Desk:
         except InvalidPuzzle as error:
             raise error.at(f"{place}/grid") from error
         _check_id(family, puzzle_id, f"{place}/puzzle_id")
-        entry = self.store.resolve(model, name, puzzle.height, puzzle.width, puzzle_id)
-        _check_options(entry, options, family.rules(puzzle.height, puzzle.width).verifiable)
-        defaults = entry.manifest.defaults
-        attempts = options.attempts or defaults.attempts
-        copies = _copies(entry, puzzle_id, attempts)
+        entry, size, halt, max_steps, attempts, copies = self.terms(
+            name, model, puzzle.height, puzzle.width, puzzle_id, options.halt, options.max_steps, options.attempts
+        )
         request = Request(
             id=str(next(NUMBERS)),
-            cells=family.place(puzzle, *entry.grid(puzzle.height, puzzle.width)),
-            halt=options.halt or defaults.halt,
-            max_steps=options.max_steps or defaults.max_steps,
-            attempts=len(copies) or attempts,
+            cells=family.place(puzzle, *size),
+            halt=halt,
+            max_steps=max_steps,
+            attempts=attempts,
             deadline=time.monotonic() + options.timeout,
             trace=options.trace,
             copies=copies,
             bulk=bulk,
         )
         return Prepared(puzzle, entry, request, options.cache)
+
+    def _terms(
+        self, name: str, model: str | None, height: int, width: int, puzzle_id: str | None, halt: Halt | None, max_steps: int | None, attempts: int | None
+    ) -> Terms:
+        entry = self.store.resolve(model, name, height, width, puzzle_id)
+        limits, defaults = entry.manifest.limits, entry.manifest.defaults
+        for option, value, most in (("max_steps", max_steps, limits.max_steps), ("attempts", attempts, limits.attempts)):
+            if value is not None and not 1 <= value <= most:
+                raise _refused(option, f"{option} is 1 to {most} for {entry.name}, not {value}")
+        if halt == "verified" and not self.families[name].rules(height, width).verifiable:
+            raise _refused("halt", f"no rule can verify {name}; use learned or never")
+        tries = attempts or defaults.attempts
+        copies = _copies(entry, puzzle_id, tries)
+        return Terms(entry, entry.grid(height, width), halt or defaults.halt, max_steps or defaults.max_steps, len(copies) or tries, copies)
 
 
 def _check_id(family: Family, puzzle_id: str | None, pointer: str) -> None:
@@ -85,15 +111,6 @@ def _check_id(family: Family, puzzle_id: str | None, pointer: str) -> None:
         needed = f"{family.name} needs a puzzle_id: a model answers the tasks that it was trained on, by name"
         detail = needed if puzzle_id is None else f"{family.name} puzzles have no puzzle_id"
         raise InvalidRequest(detail, fields=(FieldError(pointer, detail),))
-
-
-def _check_options(entry: Entry, options: Options, verifiable: bool) -> None:
-    limits = entry.manifest.limits
-    for name, value, most in (("max_steps", options.max_steps, limits.max_steps), ("attempts", options.attempts, limits.attempts)):
-        if value is not None and not 1 <= value <= most:
-            raise _refused(name, f"{name} is 1 to {most} for {entry.name}, not {value}")
-    if options.halt == "verified" and not verifiable:
-        raise _refused("halt", f"no rule can verify {entry.manifest.puzzle.family}; use learned or never")
 
 
 def _refused(option: str, detail: str) -> InvalidRequest:
