@@ -6,10 +6,10 @@ Joins the pure scheduler, a runner and the puzzle's rules. Knows nothing of proc
 import math
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,7 @@ class Track:
     votes: Votes = field(default_factory=Votes)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """What one step did: how many slots it ran and for how long, how many requests wait still, who finished, whose first step it was, and what is shown.
 
     `shown` are the answers of watched requests, by id.
@@ -57,8 +56,8 @@ class Step:
     seconds: float
     waiting: int
     finished: list[Finished]
-    started: list[str] = field(default_factory=list)
-    shown: list[tuple[str, TraceStep]] = field(default_factory=list)
+    started: Sequence[str] = ()
+    shown: Sequence[tuple[str, TraceStep]] = ()
 
 
 def chance(cells: bytes) -> np.random.Generator:

@@ -8,9 +8,9 @@ easy puzzle is done before it has waited for the hard ones beside it (least atta
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 from app.engine.lanes import TURNS, Lanes
 from app.engine.request import HaltReason, Request
@@ -54,6 +54,8 @@ class Entry:
     number: int = 0
     last: int = 0
     attempt: int = 0
+    most: int = 0
+    """Steps that this attempt may take."""
     step: int = 0
     total_steps: int = 0
     ended: HaltReason | None = None
@@ -151,9 +153,11 @@ class Scheduler:
         return plan
 
     def _refill(self, plan: Plan) -> None:
+        if not self.waiting:
+            return
         gaps = [slot for slot, entry in enumerate(self.running) if entry is None]
         gaps += range(len(self.running), self.slots)
-        bulk = sum(entry is not None and entry.request.bulk for entry in self.running)
+        bulk = sum([entry.request.bulk for entry in self.running if entry is not None])  # a list is made quicker than a generator runs
         for slot in gaps:
             lanes = len(LANES) if bulk < self.bulk_slots else BULK
             entry = self.waiting.take(lanes)
@@ -161,6 +165,7 @@ class Scheduler:
                 return
             bulk += entry.request.bulk
             entry.attempt, entry.step, entry.ended, entry.last = entry.attempt + 1, 0, None, self.steps
+            entry.most = min(entry.request.max_steps, self.guesses.steps) if self.guesses and self.supposes(entry) else entry.request.max_steps
             if slot == len(self.running):
                 self.running.append(None)
             self.running[slot] = entry
@@ -180,14 +185,14 @@ class Scheduler:
         self.size = len(self.running)
         if self.refill == "batch" or self.size <= self.batch:
             return
-        held = [(slot, entry) for slot, entry in enumerate(self.running) if entry is not None]
-        asked = sum(not entry.request.bulk for _, entry in held)
+        running = cast("list[Entry]", self.running)  # which is packed
+        asked = len(running) - sum([entry.request.bulk for entry in running])
         if not asked:
             return  # nobody waits for one of them alone, and what a step costs beside its slots is paid less often
         oldest = self.steps % (TURNS + 1) == 0
-        self.size = min(len(held), max(self.batch, -(-(len(held) if oldest else asked) // SHARE)))
-        order = sorted(held, key=lambda item: self._since(item[1]) if oldest else self._served(item[1], now))
-        chosen = {slot for slot, _ in order[: self.size]}
+        self.size = min(len(running), max(self.batch, -(-(len(running) if oldest else asked) // SHARE)))
+        ranks = self._by_wait(running) if oldest else self._by_service(running, now)
+        chosen = set(sorted(range(len(running)), key=ranks.__getitem__)[: self.size])
         free = (slot for slot in range(self.size) if slot not in chosen)
         for slot in sorted(chosen):
             if slot >= self.size:
@@ -196,15 +201,14 @@ class Scheduler:
                 plan.swaps.append((slot, other))
 
     @staticmethod
-    def _since(entry: Entry) -> tuple[int, int]:
+    def _by_wait(running: Sequence[Entry]) -> Sequence[tuple[int, ...]]:
         """Order by when they ran last."""
-        return entry.last, entry.number
+        return [(entry.last, entry.number) for entry in running]
 
     @staticmethod
-    def _served(entry: Entry, now: float) -> tuple[bool, bool, int, int]:
+    def _by_service(running: Sequence[Entry], now: float) -> Sequence[tuple[int, ...]]:
         """Order of precedence: whose time is up and needs a last step, then by steps taken so far; behind them bulk, in the order of arrival."""
-        bulk = entry.request.bulk
-        return entry.request.deadline > now, bulk, 0 if bulk else entry.total_steps, entry.number
+        return [(entry.request.deadline > now, bulk := entry.request.bulk, 0 if bulk else entry.total_steps, entry.number) for entry in running]
 
     def update(self, verified: Sequence[bool], halted: Sequence[bool], now: float, best: Sequence[bool] | None = None, doubted: Sequence[bool] = ()) -> Update:
         """Take the signals of a step, one a slot: does the answer obey the rules, does the head say halt, can none be better (left out: yes).
@@ -218,6 +222,9 @@ class Scheduler:
             entry.last = self.steps
             entry.step += 1
             entry.total_steps += 1
+            told = verified[slot] or halted[slot] or (doubted and doubted[slot])
+            if not (told or entry.verified or entry.step >= entry.most or now >= entry.request.deadline):
+                continue  # as most do
             judged = entry.request.halt == "verified"
             entry.since += judged and entry.verified
             entry.verified = verified[slot] or (judged and entry.verified)
@@ -228,8 +235,10 @@ class Scheduler:
                 update.ended.append((slot, entry))
             elif judged and verified[slot]:
                 update.improvable.append((slot, entry))
-        if self.refill == "step" or all(entry is None or entry.ended for entry in self.running):
-            update.finished = self._release()
+        if self.refill == "step":
+            update.finished = self._release(update.ended)
+        elif all(entry is None or entry.ended for entry in self.running):
+            update.finished = self._release([(slot, entry) for slot, entry in enumerate(self.running) if entry is not None])
         return update
 
     def supposes(self, entry: Entry) -> bool:
@@ -244,17 +253,14 @@ class Scheduler:
             return "learned"
         if now >= request.deadline:
             return "deadline"
-        most = min(request.max_steps, self.guesses.steps) if self.guesses and self.supposes(entry) else request.max_steps
-        if entry.step < most:
+        if entry.step < entry.most:
             return None
         return "verified" if request.halt == "verified" and entry.verified and entry.attempt >= request.attempts else "max_steps"
 
-    def _release(self) -> list[Entry]:
-        """Free the slots of ended attempts; one that is not content with its answer and has attempts left waits for another, the rest are finished."""
+    def _release(self, ended: Iterable[tuple[int, Entry]]) -> list[Entry]:
+        """Free the slots of attempts that have ended; a puzzle not content with its answer that has attempts left waits for another, the rest are finished."""
         finished = []
-        for slot, entry in enumerate(self.running):
-            if entry is None or not entry.ended:
-                continue
+        for slot, entry in ended:
             self.running[slot] = None
             done = entry.ended in ("verified", "deadline") or (entry.verified and entry.request.halt != "verified")
             if done or entry.attempt >= entry.request.attempts:
