@@ -21,6 +21,7 @@ class Connection(HttpToolsProtocol):
         self.turnstile: Turnstile | None = self.app_state.get("turnstile")
         self.turned_away: float | None = None
         """When the request that is coming now was refused, if it was."""
+        self.leaving = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop with a new connection."""
@@ -28,6 +29,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called by the parser: turn the request away, or begin with it."""
+        self._unset_keepalive_if_required()  # of a refusal that came with this in one piece
         if self.turnstile is not None and self.turnstile.turns_away(self.parser.get_method(), self.url, self.headers) and self._may_be_refused():
             self.turned_away = time.perf_counter()
         else:
@@ -51,4 +53,12 @@ class Connection(HttpToolsProtocol):
             return
         seconds, self.turned_away = time.perf_counter() - self.turned_away, None
         self.transport.write(self.turnstile.refusal(self.headers, self.server_state.default_headers, seconds))
+        if self.leaving:
+            self.transport.close()
         self.on_response_complete()
+
+    def shutdown(self) -> None:
+        """Called when the server stops: finish what is coming, then close."""
+        if self.turned_away is None:
+            super().shutdown()
+        self.leaving = True

@@ -58,7 +58,7 @@ def _written(line: dict[str, object], time: datetime) -> str:
     """As JSON. What JSON does not know is written as pydantic or else `str` writes it."""
     if identity := request_id.get():
         line["request_id"] = identity
-    line["time"] = time
+    line["time"] = time.isoformat()
     try:
         return to_json(line, fallback=str, inf_nan_mode="strings").decode()
     except ValueError:  # a half of a surrogate pair, which only escapes can write

@@ -54,8 +54,8 @@ class State(TypedDict):
     """What the lifespan hands to every request."""
 
     services: Services
-    turnstile: Turnstile
-    """For the connection, which comes before all else."""
+    turnstile: Turnstile | None
+    """For the connection, which comes before all else; None where nothing is solved."""
 
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -146,7 +146,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
         try:
             await made.solver.cache.start()
             made.jobs.consumer.start()
-            yield {"services": made, "turnstile": Turnstile(made.pool, made.metrics)}
+            yield {"services": made, "turnstile": Turnstile(made.pool, made.metrics) if solving else None}
         finally:
             made.solver.draining = True
             await made.jobs.consumer.close()

@@ -117,8 +117,10 @@ class Solver:
         """The remembered answer, judged anew: a cache is never trusted with `verified`."""
         puzzle, shape = question.puzzle, question.entry.manifest.puzzle
         started = time.monotonic()
-        data = await self.cache.get(question.key)
-        self.metrics.cache_duration.observe(time.monotonic() - started, "get")
+        try:
+            data = await self.cache.get(question.key)
+        finally:
+            self.metrics.cache_duration.observe(time.monotonic() - started, "get")
         if self.tracer is not None:
             solves.looked_up(self.tracer, started, found=data is not None)
         if not data:
@@ -188,8 +190,10 @@ class Solver:
     async def _store(self, question: Question, answer: Answer) -> None:
         """Remember an answer; nobody waits for this but `close`."""
         started = time.monotonic()
-        await self.cache.set(question.key, question.write(answer), self.keep.seconds(answer))
-        self.metrics.cache_duration.observe(time.monotonic() - started, "set")
+        try:
+            await self.cache.set(question.key, question.write(answer), self.keep.seconds(answer))
+        finally:
+            self.metrics.cache_duration.observe(time.monotonic() - started, "set")
 
     async def _run(self, entry: Entry, puzzle: Puzzle, request: Request, watch: Watch | None = None) -> tuple[Outcome, float]:
         """Solve in the pool and count what came of it; the outcome is the puzzle's own size, and with it come the seconds before its first step."""

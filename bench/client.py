@@ -54,21 +54,34 @@ class Response(NamedTuple):
         return b"connection: close" in self.head
 
 
+Answered = Callable[[Response | None], None]
+"""Takes the response to a request, None where there is none."""
+
+
 class Wire(asyncio.Protocol):
     """One connection, over which one request after the other is sent."""
 
     def __init__(self) -> None:
-        self.came, self.answered = bytearray(), cast("Callable[[Response | None], None]", None)
+        self.came = bytearray()
+        self.answered: Answered | None = None
         self.transport = cast("asyncio.Transport", None)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop with a new connection."""
         self.transport = cast("asyncio.Transport", transport)
 
-    def ask(self, sent: bytes, answered: "Callable[[Response | None], None]") -> None:
-        """Send a request; `answered` is called with its response, or None when the connection breaks."""
-        self.answered = answered
-        self.transport.write(sent)
+    def ask(self, sent: bytes, answered: Answered) -> None:
+        """Send a request; `answered` is called once, with its response, or with None where the connection is closed before it has come."""
+        if self.transport.is_closing():
+            answered(None)
+        else:
+            self.answered = answered
+            self.transport.write(sent)
+
+    def _answer(self, response: Response | None) -> None:
+        answered, self.answered = self.answered, None
+        if answered is not None:
+            answered(response)
 
     async def exchange(self, sent: bytes) -> Response:
         """Send one request and wait for its response. Raises `EOFError` when the connection breaks."""
@@ -84,16 +97,15 @@ class Wire(asyncio.Protocol):
         self.came += data
         if (response := parsed(self.came)) is not None:
             self.came.clear()
-            self.answered(response)
+            self._answer(response)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # why it is lost does not matter
         """Called by the loop at the end."""
-        if self.answered is not None:
-            self.answered(None)
+        self._answer(None)
 
     def close(self) -> None:
         """End the connection."""
-        self.answered = lambda _: None
+        self.answered = None
         self.transport.close()
 
 

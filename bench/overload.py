@@ -74,7 +74,11 @@ class Flood:
             task.add_done_callback(self.connecting.discard)
 
     async def _connect(self, sent: bytes, came: float) -> None:
-        self._ask(await connect(self.port), sent, came)
+        try:
+            self._ask(await connect(self.port), sent, came)
+        except OSError:
+            self.tally.statuses["no connection"] += 1
+            self._is_done()
 
     def _ask(self, wire: Wire, sent: bytes, came: float) -> None:
         wire.ask(sent, lambda response: self._answered(wire, sent, came, response))
@@ -90,6 +94,9 @@ class Flood:
             wire.close()
         else:
             self.free.append(wire)
+        self._is_done()
+
+    def _is_done(self) -> None:
         self.open -= 1
         self.done.set()
 

@@ -149,6 +149,9 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         assert isinstance(error, HTTPException)
         return told(from_http(request, error), request.url.path)
 
+    async def on_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001  # which the framework raises again, for the envelope to log
+        return told(BUG, request.url.path)
+
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -158,6 +161,7 @@ def install(app: FastAPI, metrics: Metrics) -> None:
     app.add_exception_handler(TRMError, on_error)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_bug)
 
 
 PROBLEMS: dict[int | str, dict[str, object]] = {

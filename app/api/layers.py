@@ -1,6 +1,6 @@
 """An application with layers around all of it. Knows ASGI; none of the layers.
 
-What the framework calls middleware stands behind four layers of its own, which take half as long as all that uvicorn does for a request.
+What the framework calls middleware stands behind four layers of its own, which take more than half as long as all that uvicorn does for a request.
 """
 
 from collections.abc import Callable

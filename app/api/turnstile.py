@@ -1,28 +1,27 @@
 """Single puzzles refused before they are read, where far more come than can be solved. Knows one address, and HTTP as bytes; no puzzles, no connections.
 
 Reading a request only to refuse it takes more than half as long as answering it, and at some multiple of what the workers can do it would leave them no time.
-What is refused here might have been in the cache, or have had no key; so while the queue is full some of those that come are read, and a lesser overload never
-comes to this. Such refusals are counted like all others, but there is no trace of them, and the log has one line a second for all.
+What is refused here might have been in the cache, or have had no key; so while the queue is full some of those that come are read, and a lesser overload hardly
+comes to this. Such refusals are counted like all others, though not by client, there is no trace of them, and the log has one line a second for all.
 """
 
 import asyncio
-import logging
 import math
 import time
 from collections.abc import Sequence
 from contextvars import Context
 
 from app.api.envelope import SECURITY, identity_of
-from app.api.errors import counted
+from app.api.errors import from_error
 from app.api.express import PATH
 from app.errors import QueueFull
+from app.logs import ACCESS
 from app.metrics import Metrics
 from app.pool.base import Pool
 
-log = logging.getLogger("trm.access")
 TARGET = PATH.encode()
 READ, SECONDS = 20, 0.1
-"""So many are read in so many seconds while the queue is full: a hundredth of a core each. A refusal is used again as it is for as long."""
+"""So many are read in so many seconds while the queue is full: three hundredths of a core. A refusal is used again as it is for as long."""
 LOG_SECONDS = 1.0
 """How often the log tells of them."""
 Headers = Sequence[tuple[bytes, bytes]]
@@ -48,7 +47,10 @@ class Turnstile:
         return not self._reads_one() and not any(name == b"origin" for name, _ in headers)
 
     def _all_came(self) -> None:
-        """Those let in during the last turn of the loop are in the pool's queue by now, many more perhaps than it had room for one by one."""
+        """Most of those let in during the last turn of the loop are in the pool's queue by now.
+
+        Where bodies come later, or answers are looked for on Redis, more are let in than there is room for, and are refused once they have been read.
+        """
         self.coming = 0
 
     def _reads_one(self) -> bool:
@@ -64,8 +66,7 @@ class Turnstile:
         if now - self.made > SECONDS:
             self._make(ours)
             self.made = now
-        else:
-            self.metrics.rejected.inc(QueueFull.type)
+        self.metrics.rejected.inc(QueueFull.type)
         self.metrics.http_requests.inc(PATH, "POST", str(QueueFull.status))
         self.metrics.http_duration.observe(seconds, PATH)
         if not self.unread:
@@ -74,10 +75,10 @@ class Turnstile:
         return b"%bx-request-id: %b\r\n\r\n%b" % (self.head, identity_of(dict(asked)).encode(), self.body)
 
     def _make(self, ours: Headers) -> None:
-        response = counted(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after()), self.metrics)
+        response = from_error(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after()))
         lines = [b"%b: %b\r\n" % each for each in (*ours, *response.raw_headers, *SECURITY)]
         self.head, self.body = b"HTTP/1.1 503 Service Unavailable\r\n" + b"".join(lines), bytes(response.body)
 
     def _tell(self) -> None:
-        log.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})
+        ACCESS.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})
         self.unread = 0

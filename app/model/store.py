@@ -8,7 +8,7 @@ Unknown keys, other schema versions and files that do not match their digest are
 import hashlib
 import json
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -193,8 +193,6 @@ class ModelStore:
             raise UnknownModel(f"the model store {root} has no model {', '.join(sorted(missing))}")
         if not self.entries:
             raise InvalidModel(f"the model store {root} is empty")
-        self.of_size = cache(self._resolved)
-        """What `resolve` gives where puzzles have no ids: for few sizes and names, since a wrong one raises and is not kept."""
 
     def called(self, name: str) -> Entry:
         """The model of that name; by a family's name, where no model has it, its model of the largest grids. Raises `UnknownModel`."""
@@ -212,9 +210,6 @@ class ModelStore:
 
         Raises `UnknownModel` for a name that is not served here or that reads other puzzles.
         """
-        return self.of_size(name, family, height, width) if puzzle_id is None else self._resolved(name, family, height, width, puzzle_id)
-
-    def _resolved(self, name: str | None, family: str, height: int, width: int, puzzle_id: str | None = None) -> Entry:
         fitting = {entry.name: entry for entry in self.entries.values() if entry.manifest.puzzle.reads(family, height, width)}
         if fitting and name in (None, family):
             return min(fitting.values(), key=lambda entry: (not entry.knows(puzzle_id), entry.manifest.puzzle.cells, entry.name != family, entry.name))

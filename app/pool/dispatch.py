@@ -125,8 +125,13 @@ class Dispatcher:
         return count
 
     def room(self) -> int:
-        """How many puzzles that are not bulk may come before the queue is full: those that workers may be sent, and those that may wait here."""
-        return self.capacity - self.backlog + sum(max(0, self.credit - member.load(self.slots)) for member in self.members if member.ready)
+        """How many single puzzles may come before one is refused for a full queue: those that workers may be sent, and those that may wait here."""
+        left = self.capacity - self.backlog
+        if left > 0:
+            for member in self.members:
+                if member.ready and not member.quarantined:
+                    left += max(0, self.credit - len(member.held))
+        return left
 
     def admit(self, ticket: Ticket, now: float) -> None:
         """Queue a ticket. Raises `QueueFull` when the queue is, or when it would wait beyond its deadline. Bulk may take half of the queue."""

@@ -157,11 +157,16 @@ async def test_beside_bulk_there_is_always_a_place_for_others() -> None:
     assert (worker.submitted[6:], names(queue)) == (["z", "e"], ["f"])
 
 
-async def test_room_is_what_may_come_before_one_is_refused() -> None:
-    queue, (worker,) = dispatcher(1, credit=2, capacity=3)
-    for number in range(5):
-        assert queue.room() == 5 - number
+@pytest.mark.parametrize("started", [False, True])
+async def test_room_is_what_may_come_before_one_is_refused(started) -> None:
+    """Of hard puzzles too, which have all run and wait at a worker for another attempt, where they hold up nobody."""
+    queue, (worker, _) = dispatcher(2, credit=3, capacity=3)
+    queue.members[1].ready = False
+    for number in range(6):
+        assert queue.room() == 6 - number
         queue.admit(ticket(str(number)), 10.0)
+        if started:
+            step(queue, worker, *worker.submitted)
     assert queue.room() == 0
     with pytest.raises(QueueFull):
         queue.admit(ticket("more"), 10.0)

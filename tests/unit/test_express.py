@@ -23,16 +23,20 @@ async def endpoint(body, request) -> Response:
 
 @pytest.mark.parametrize(("path", "method"), [("/v1/solve", "OPTIONS"), ("/v1/solve/batch", "POST"), ("/healthz", "GET")])
 async def test_all_else_goes_on(path: str, method: str) -> None:
-    sent = []
+    asked, sent = [], []
 
     async def receive():
-        return {"type": "http.request", "body": b"{}"}
+        return {"type": "http.request", "body": b'{"puzzle": {"type": "sudoku", "grid": "1.."}}'}
 
     async def send(message) -> None:
         sent.append(message)
 
-    await Express(inner, endpoint, Metrics())({"type": "http", "path": path, "method": method, "headers": JSON}, receive, send)
-    assert sent[0]["status"] == 200
+    async def never(body, request) -> Response:
+        asked.append(body)
+        return Response("short")
+
+    await Express(inner, never, Metrics())({"type": "http", "path": path, "method": method, "headers": JSON}, receive, send)
+    assert (sent[0]["status"], sent[1]["body"], asked) == (200, b"", [])
 
 
 async def went(headers: list[tuple[bytes, bytes]], *messages: dict[str, object] | Exception) -> tuple[int | None, bytes, bytes | None]:
