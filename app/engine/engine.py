@@ -134,12 +134,12 @@ class Engine:
         finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.stepped[slot]) and not entry.ended]
         violations, fetch = self._judged(answers)
         shown = self._trace(fetch, logits, now, now - started) if self.observed else []
-        excess = self._excess(violations, fetch)
-        verified, halted, doubted = (violations == 0).tolist(), (logits[:, 0] > 0).tolist(), (logits[:, 1] > self.doubt).tolist()
-        update = self.scheduler.update(verified, halted, now, (violations + excess == 0).tolist() if self.rules.graded else None, doubted)
+        flaws, heads = self._flaws(violations, fetch), logits.tolist()  # whose numbers are read quicker one by one than an array's
+        verified, halted, doubted = [not broken for broken, _ in flaws], [halt > 0 for halt, _ in heads], [doubt > self.doubt for _, doubt in heads]
+        update = self.scheduler.update(verified, halted, now, [each == (0, 0) for each in flaws] if self.rules.graded else None, doubted)
         kept = [*update.ended, *update.improvable]
         for (slot, entry), answer in zip(kept, fetch([slot for slot, _ in kept]) if kept else (), strict=True):
-            self._keep(entry, answer, (int(violations[slot]), int(excess[slot])), float(logits[slot, 0]))
+            self._keep(entry, answer, flaws[slot], heads[slot][0])
             if self._settled(entry) and self.scheduler.settle(entry):
                 update.finished.append(entry)
         finished += [self._finish(entry, now) for entry in update.finished]
@@ -152,12 +152,15 @@ class Engine:
             return answers.violations, answers.fetch
         return self.rules.violations(self.questions.take(self.rows[: len(answers)], axis=0), answers), answers.__getitem__
 
-    def _excess(self, violations: NDArray[np.intp], fetch: Fetch) -> NDArray[np.intp]:
-        """How much worse than the best one each answer is that obeys the rules, (batch,); 0 for those that do not."""
-        excess = np.zeros(len(violations), dtype=np.intp)
-        if self.rules.graded and len(right := np.flatnonzero(violations == 0)):
-            excess[right] = self.rules.excess(self.questions[self.rows[right]], fetch(right.tolist()))
-        return excess
+    def _flaws(self, violations: NDArray[np.intp], fetch: Fetch) -> list[tuple[int, int]]:
+        """Of each answer: how many rules it breaks, and how much worse it is than the best one; 0 where it breaks some."""
+        broken = violations.tolist()
+        if not self.rules.graded:
+            return [(each, 0) for each in broken]
+        excess = np.zeros(len(broken), dtype=np.intp)
+        if right := [slot for slot, each in enumerate(broken) if not each]:
+            excess[right] = self.rules.excess(self.questions[self.rows[right]], fetch(right))
+        return list(zip(broken, excess.tolist(), strict=True))
 
     def _apply(self, plan: Plan) -> None:
         """Carry out a plan: load new puzzles, then bring those forward that run."""
@@ -167,7 +170,9 @@ class Engine:
             question = np.frombuffer(entry.request.cells, dtype=np.uint8)
             supposed = self._supposed(track, question) if self.scheduler.supposes(entry) else question
             track.symmetry = self._symmetry(entry)
-            judged, shown = (track.symmetry.apply(tokens) if track.symmetry else tokens for tokens in (question, supposed))
+            judged = shown = track.symmetry.apply(question) if track.symmetry else question
+            if supposed is not question:
+                shown = track.symmetry.apply(supposed) if track.symmetry else supposed
             self.questions[self.rows[slot]] = judged
             self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0, judged)
         for one, other in plan.swaps:

@@ -30,16 +30,22 @@ class Lanes(Generic[Item]):
 
     def head(self, count: int | None = None) -> Item | None:
         """Whom `take` would give; None where nobody waits."""
-        lane = self._next(count)
-        return None if lane is None else next(iter(self.lanes[lane]))
+        waiting = [lane for lane, items in enumerate(self.lanes[:count]) if items]
+        return next(iter(self.lanes[self._next_of(waiting)])) if waiting else None
 
     def take(self, count: int | None = None) -> Item | None:
         """Remove who is next, of the first `count` lanes if given, and count the lanes that were passed over; None where nobody waits."""
-        chosen = self._next(count)
-        if chosen is None:
+        lanes = self.lanes[:count]
+        waiting = [lane for lane, items in enumerate(lanes) if items]
+        if not waiting:
             return None
-        self.passed[:count] = [0 if lane == chosen else passed + 1 for lane, passed in enumerate(self.passed[:count])]
-        return self.lanes[chosen].popitem(last=False)[0]
+        chosen = waiting[0]
+        if len(waiting) > 1:  # else nobody is passed over
+            chosen = self._next_of(waiting)
+            for lane in waiting:
+                self.passed[lane] += 1
+        self.passed[chosen] = 0
+        return lanes[chosen].popitem(last=False)[0]
 
     def discard(self, item: Item) -> bool:
         """Remove an item wherever it waits; False if it does not."""
@@ -49,10 +55,8 @@ class Lanes(Generic[Item]):
                 return True
         return False
 
-    def _next(self, count: int | None) -> int | None:
-        waiting = [lane for lane, items in enumerate(self.lanes[:count]) if items]
-        if not waiting:
-            return None
+    def _next_of(self, waiting: list[int]) -> int:
+        """Which of the lanes that have somebody."""
         longest = max(waiting, key=self.passed.__getitem__)
         return longest if self.passed[longest] >= self.turns else waiting[0]
 
