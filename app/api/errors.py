@@ -149,8 +149,8 @@ def install(app: FastAPI, metrics: Metrics) -> None:
         assert isinstance(error, HTTPException)
         return told(from_http(request, error), request.url.path)
 
-    async def on_bug(request: Request, error: Exception) -> Response:  # noqa: ARG001  # which the framework raises again, for the envelope to log
-        return told(BUG, request.url.path)
+    async def on_bug(request: Request, _: Exception) -> Response:
+        return told(BUG, request.url.path)  # the framework raises the error again, for the envelope to log
 
     make = app.openapi
 

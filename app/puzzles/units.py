@@ -1,6 +1,6 @@
 """What the rows, columns and boxes of one grid hold, all of them at once, in Python's integers. Knows cells and digits; no codec.
 
-For one grid numpy takes two to ten times as long, the more since what it does around its loops is driven out of the caches between two requests; of many it is
+For one grid numpy takes two to four times as long, the more since what it does around its loops is driven out of the caches between two requests; of many it is
 the quicker one.
 """
 
