@@ -82,7 +82,7 @@ async def _solve(arguments: argparse.Namespace, puzzles: Sequence[PuzzleIn], key
                 for puzzle in puzzles:
                     solved += await _watch(service, puzzle, form, FRAME if console.is_terminal else 0.0)
             else:
-                async for puzzle, answer in _in_order(service, puzzles, finished):
+                async for puzzle, answer in in_order(service, puzzles, finished):
                     form.answer(puzzle, answer)
                     solved += answer.status == "solved"
     if len(puzzles) > 1 and console.is_terminal:
@@ -127,15 +127,19 @@ def _bar(console: Console, count: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-async def _in_order(service: Service, puzzles: Sequence[PuzzleIn], finished: Callable[[], None]) -> AsyncIterator[tuple[PuzzleIn, SolveOut]]:
+async def in_order(service: Service, puzzles: Sequence[PuzzleIn], finished: Callable[[], None]) -> AsyncIterator[tuple[PuzzleIn, SolveOut]]:
     """The answers in order, of which `AT_ONCE` are asked for at the same time."""
     rest, asked = iter(puzzles), deque[tuple[PuzzleIn, asyncio.Task[SolveOut]]]()
 
+    async def solve(puzzle: PuzzleIn) -> SolveOut:
+        try:
+            return await service.solve(puzzle)
+        finally:
+            finished()  # not in a callback of the task's: the answer would be read first, and the bar might close before its last puzzle
+
     def ask(count: int) -> None:
         for puzzle in islice(rest, count):
-            task = asyncio.create_task(service.solve(puzzle))
-            task.add_done_callback(lambda _: finished())
-            asked.append((puzzle, task))
+            asked.append((puzzle, asyncio.create_task(solve(puzzle))))
 
     ask(AT_ONCE)
     try:
