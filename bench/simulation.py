@@ -21,14 +21,14 @@ MAX_STEPS, GUESSES = 24, Guesses(cells=3, among=12, steps=6, doubt=0.3)
 """Of the default Sudoku model: steps of a first attempt, and how later ones begin."""
 
 
-class Patient(Scheduler):
+class Patient(Scheduler[Entry]):
     """First come, first served: a puzzle keeps its slot until all its attempts are done."""
 
     def _queue(self, entry: Entry) -> None:
         self.waiting.add(entry, 0, first=entry.attempt > 0)
 
 
-class RoundRobin(Scheduler):
+class RoundRobin(Scheduler[Entry]):
     """One queue: a restart goes to its end."""
 
     def _queue(self, entry: Entry) -> None:
@@ -41,7 +41,7 @@ class Policy(NamedTuple):
     `batch` is the smallest step worth running; None runs all slots at every step.
     """
 
-    scheduler: type[Scheduler]
+    scheduler: type[Scheduler[Entry]]
     refill: Refill
     classes: bool
     batch: int | None = None
@@ -109,7 +109,7 @@ class Worker(Member):
     def receive(self, message: ToWorker) -> None:
         """Take a message, as the loop of a worker does."""
         if isinstance(message, Submit):
-            self.scheduler.add(message.request)
+            self.scheduler.add(Entry(message.request))
         elif isinstance(message, Abort):
             self.scheduler.abort(message.request_id)
 

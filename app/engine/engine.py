@@ -7,8 +7,9 @@ import math
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
+from random import Random
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -30,20 +31,21 @@ COPIES = 512
 
 
 @dataclass(slots=True, eq=False)
-class Track:
+class Track(Entry):
     """What the engine remembers of one request: when it came and ran, its current copy, guesses to come, its best answer so far."""
 
-    request: Request
-    added: float
+    added: float = 0.0
     started: float | None = None
     symmetry: Transform | None = None
-    guesses: Iterator[Tokens] | None = None
+    guesses: Iterator[bytes] | None = None
     flaws: tuple[float, int] = (math.inf, 0)
     best: bytes = b""
     halt_probability: float = 0.0
-    trace: list[TraceStep] = field(default_factory=list)
-    timeline: list[StepTime] = field(default_factory=list)
-    votes: Votes = field(default_factory=Votes)
+    votes: Votes | None = None
+    """Where no rule can tell which answer is right."""
+    trace: list[TraceStep] | None = None
+    timeline: list[StepTime] | None = None
+    """Where these are asked for."""
 
 
 class Step(NamedTuple):
@@ -60,9 +62,9 @@ class Step(NamedTuple):
     shown: Sequence[tuple[str, TraceStep]] = ()
 
 
-def chance(cells: bytes) -> np.random.Generator:
+def chance(cells: bytes) -> Random:
     """The source of a puzzle's guesses, which the puzzle fixes, so that an answer does not depend on what else runs."""
-    return np.random.default_rng(zlib.crc32(cells))
+    return Random(zlib.crc32(cells))
 
 
 def copy_number(cells: bytes, attempt: int) -> int:
@@ -89,173 +91,162 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runner, self.rules, self.clock = runner, rules, clock
-        self.scheduler, self.guesses = Scheduler(runner.slots, refill, guesses, batch), guesses
+        self.scheduler, self.guesses = Scheduler[Track](runner.slots, refill, guesses, batch), guesses
         self.doubt = math.log(guesses.doubt / (1 - guesses.doubt)) if guesses and guesses.doubt < 1 else math.inf
-        self.tracks: dict[str, Track] = {}
         self.observed = set[str]()
         """Requests of which each step is noted."""
+        self.questions: list[Tokens] = [np.zeros(runner.cells, dtype=np.uint8)] * runner.slots
+        """The puzzle in each slot as it is judged: without the guesses that the runner sees."""
         self.copy = cache(lambda number: rules.symmetry(np.random.default_rng(number)))
-        self.questions: Tokens = np.zeros((runner.slots, runner.cells), dtype=np.uint8)
-        """The puzzles as they are judged: without the guesses that the runner sees."""
-        self.rows = np.arange(runner.slots)
-        """Which of them is that of each slot: slots change places by these numbers alone."""
 
     @property
     def busy(self) -> bool:
         """Whether a step has anything to do."""
-        return bool(self.tracks)
+        return bool(self.scheduler.entries)
 
     def add(self, request: Request) -> None:
         """Take a request; it runs from the next step at which a slot is free."""
-        self.scheduler.add(request)
-        self.tracks[request.id] = Track(request, self.clock())
+        track = Track(request, added=self.clock(), votes=None if self.rules.verifiable else Votes())
+        self.scheduler.add(track)
         if request.trace or request.watched or request.timed:
             self.observed.add(request.id)
+            track.trace, track.timeline = [] if request.trace else None, [] if request.timed else None
 
     def abort(self, request_id: str) -> None:
         """Forget a request, running or not; unknown ids are ignored, since it may just have finished."""
         if self.scheduler.abort(request_id):
-            self._forget(request_id)
-
-    def _forget(self, request_id: str) -> Track:
-        self.observed.discard(request_id)
-        return self.tracks.pop(request_id)
+            self.observed.discard(request_id)
 
     def step(self) -> Step:
         """Schedule, run, update."""
-        plan = self.scheduler.schedule(self.clock())
-        finished: list[Finished] = [self._expire(entry) for entry in plan.expired]
+        now = self.clock()
+        plan = self.scheduler.schedule(now)
+        finished: list[Finished] = [self._expire(track) for track in plan.expired]
         if plan.size == 0:
             return Step(0, 0.0, 0, finished)
-        self._apply(plan)
+        self._apply(plan, now)
         started = self.clock()
         answers, logits, faults = isolation.step(self.runner, plan.size)
         now = self.clock()
-        finished += [self._fail(entry, fault) for slot, fault in faults.items() if (entry := self.scheduler.stepped[slot]) and not entry.ended]
+        finished += [self._fail(track, fault) for slot, fault in faults.items() if (track := self.scheduler.stepped[slot]) and not track.ended]
         violations, fetch = self._judged(answers)
-        shown = self._trace(fetch, logits, now, now - started) if self.observed else []
-        flaws, heads = self._flaws(violations, fetch), logits.tolist()  # whose numbers are read quicker one by one than an array's
-        verified, halted, doubted = [not broken for broken, _ in flaws], [halt > 0 for halt, _ in heads], [doubt > self.doubt for _, doubt in heads]
-        update = self.scheduler.update(verified, halted, now, [each == (0, 0) for each in flaws] if self.rules.graded else None, doubted)
+        halts, doubts = logits
+        shown = self._trace(fetch, halts, now, now - started) if self.observed else []
+        broken = violations.tolist()
+        excess = self._excess(broken, fetch) if self.rules.graded else None
+        verified, halted, doubted = [not each for each in broken], [halt > 0 for halt in halts], [doubt > self.doubt for doubt in doubts]
+        best = [right and not more for right, more in zip(verified, excess, strict=True)] if excess else None
+        update = self.scheduler.update(verified, halted, now, best, doubted)
         kept = [*update.ended, *update.improvable]
-        for (slot, entry), answer in zip(kept, fetch([slot for slot, _ in kept]) if kept else (), strict=True):
-            self._keep(entry, answer, flaws[slot], heads[slot][0])
-            if self._settled(entry) and self.scheduler.settle(entry):
-                update.finished.append(entry)
-        finished += [self._finish(entry, now) for entry in update.finished]
-        first = [entry.request.id for _, entry in plan.loads if entry.attempt == 1]
+        for (slot, track), answer in zip(kept, fetch([slot for slot, _ in kept]) if kept else (), strict=True):
+            self._keep(track, answer, (broken[slot], excess[slot] if excess else 0), halts[slot])
+            if track.votes and track.votes.settled(track.request.attempts - track.attempt) and self.scheduler.settle(track):
+                update.finished.append(track)  # what is left could not change the answer any more
+        finished += [self._finish(track, now) for track in update.finished]
+        first = [track.request.id for _, track in plan.loads if track.attempt == 1]
         return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first, shown)
 
-    def _judged(self, answers: Tokens | Judged) -> tuple[NDArray[np.intp], Fetch]:
+    def _judged(self, answers: Tokens | Judged) -> tuple[NDArray[np.signedinteger], Fetch]:
         """How many rules each answer breaks, (batch,), by the runner's word if it judges, and what gives the answers of some slots."""
         if isinstance(answers, Judged):
             return answers.violations, answers.fetch
-        return self.rules.violations(self.questions.take(self.rows[: len(answers)], axis=0), answers), answers.__getitem__
+        return self.rules.violations(np.array(self.questions[: len(answers)]), answers), answers.__getitem__
 
-    def _flaws(self, violations: NDArray[np.intp], fetch: Fetch) -> list[tuple[int, int]]:
-        """Of each answer: how many rules it breaks, and how much worse it is than the best one; 0 where it breaks some."""
-        broken = violations.tolist()
-        if not self.rules.graded:
-            return [(each, 0) for each in broken]
-        excess = np.zeros(len(broken), dtype=np.intp)
+    def _excess(self, broken: Sequence[int], fetch: Fetch) -> list[int]:
+        """How much worse each answer is than the best one; 0 where it breaks rules."""
+        excess = [0] * len(broken)
         if right := [slot for slot, each in enumerate(broken) if not each]:
-            excess[right] = self.rules.excess(self.questions[self.rows[right]], fetch(right))
-        return list(zip(broken, excess.tolist(), strict=True))
+            found = self.rules.excess(np.array([self.questions[slot] for slot in right]), fetch(right)).tolist()
+            for slot, more in zip(right, found, strict=True):
+                excess[slot] = more
+        return excess
 
-    def _apply(self, plan: Plan) -> None:
+    def _apply(self, plan: Plan[Track], now: float) -> None:
         """Carry out a plan: load new puzzles, then bring those forward that run."""
-        for slot, entry in plan.loads:
-            track = self.tracks[entry.request.id]
-            track.started = self.clock() if track.started is None else track.started
-            question = np.frombuffer(entry.request.cells, dtype=np.uint8)
-            supposed = self._supposed(track, question) if self.scheduler.supposes(entry) else question
-            track.symmetry = self._symmetry(entry)
+        for slot, track in plan.loads:
+            request = track.request
+            track.started = now if track.started is None else track.started
+            question = np.frombuffer(request.cells, dtype=np.uint8)
+            track.symmetry = self._symmetry(track)
             judged = shown = track.symmetry.apply(question) if track.symmetry else question
-            if supposed is not question:
+            if self.scheduler.supposes(track):
+                supposed = np.frombuffer(self._supposed(track), dtype=np.uint8)
                 shown = track.symmetry.apply(supposed) if track.symmetry else supposed
-            self.questions[self.rows[slot]] = judged
-            self.runner.load(slot, shown, entry.request.copies[entry.attempt - 1].puzzle_id if entry.request.copies else 0, judged)
+            self.questions[slot] = judged
+            self.runner.load(slot, shown, request.copies[track.attempt - 1].puzzle_id if request.copies else 0, judged)
         for one, other in plan.swaps:
             self.runner.swap(one, other)
-            self.rows[one], self.rows[other] = self.rows[other], self.rows[one]
+            self.questions[one], self.questions[other] = self.questions[other], self.questions[one]
 
-    def _symmetry(self, entry: Entry) -> Transform | None:
+    def _symmetry(self, track: Track) -> Transform | None:
         """What the attempt's copy is made by: the model's name for it, where there are such, else chance; the first attempt takes the puzzle as it is."""
-        if entry.request.copies:
-            return cast("NamedRules", self.rules).copy(entry.request.copies[entry.attempt - 1].name)  # other families' requests have none
-        return None if entry.attempt == 1 else self.copy(copy_number(entry.request.cells, entry.attempt))
+        if track.request.copies:
+            return cast("NamedRules", self.rules).copy(track.request.copies[track.attempt - 1].name)  # other families' requests have none
+        return None if track.attempt == 1 else self.copy(copy_number(track.request.cells, track.attempt))
 
-    def _supposed(self, track: Track, question: Tokens) -> Tokens:
+    def _supposed(self, track: Track) -> bytes:
         """The question with the next guesses written in. A wrong guess costs an attempt, never a wrong answer: the puzzle itself is what is judged."""
         assert self.guesses is not None
+        cells = track.request.cells
         if track.guesses is None:
-            track.guesses = self.rules.guesses(question, self.guesses.cells, self.guesses.among, chance(track.request.cells))
-        return next(track.guesses, question)
+            track.guesses = self.rules.guesses(cells, self.guesses.cells, self.guesses.among, chance(cells))
+        return next(track.guesses, cells)
 
-    def _keep(self, entry: Entry, answer: Tokens, flaws: tuple[int, int], logit: float) -> None:
+    def _keep(self, track: Track, answer: Tokens, flaws: tuple[int, int], logit: float) -> None:
         """Keep an answer if it breaks fewer rules than those before it, or as few and has less excess; count it as a vote where no rule can tell."""
-        track = self.tracks[entry.request.id]
-        if not self.rules.verifiable:
+        if track.votes is not None:
             track.votes.add(self._restored(track, answer), sigmoid(logit), void=flaws[0] > 1)
             track.best, track.halt_probability = track.votes.ranked()[0]
         elif flaws < track.flaws:
             track.flaws, track.halt_probability = flaws, sigmoid(logit)
             track.best = self._restored(track, answer)
 
-    def _settled(self, entry: Entry) -> bool:
-        """Whether the votes of the attempts that are left could not change the answer any more."""
-        left = entry.request.attempts - entry.attempt
-        return not self.rules.verifiable and self.tracks[entry.request.id].votes.settled(left)
-
-    def _finish(self, entry: Entry, now: float) -> Outcome:
-        track = self._forget(entry.request.id)
+    def _finish(self, track: Track, now: float) -> Outcome:
         assert track.started is not None
+        self.observed.discard(track.request.id)
         return Outcome(
-            id=entry.request.id,
+            id=track.request.id,
             cells=track.best,
             verified=track.flaws[0] == 0 if self.rules.verifiable else None,
-            steps=entry.total_steps,
-            attempts=entry.attempt,
-            halt_reason=entry.ended or "deadline",
+            steps=track.earlier + track.step,
+            attempts=track.attempt,
+            halt_reason=track.ended or "deadline",
             halt_probability=track.halt_probability,
             queue_seconds=track.started - track.added,
             solve_seconds=now - track.started,
-            trace=tuple(track.trace),
-            timeline=tuple(track.timeline),
+            trace=tuple(track.trace or ()),
+            timeline=tuple(track.timeline or ()),
         )
 
-    def _fail(self, entry: Entry, fault: Fault) -> Failed:
+    def _fail(self, track: Track, fault: Fault) -> Failed:
         """The step failed on this request: no further attempt is made of it, and its slot is free at the next step."""
-        self.abort(entry.request.id)
-        return Failed(entry.request.id, fault.kind, f"step {entry.step + 1} of attempt {entry.attempt} {fault.detail}", fault.cause)
+        self.abort(track.request.id)
+        return Failed(track.request.id, fault.kind, f"step {track.step + 1} of attempt {track.attempt} {fault.detail}", fault.cause)
 
-    def _expire(self, entry: Entry) -> Finished:
+    def _expire(self, track: Track) -> Finished:
         """The deadline passed in the queue: with an answer of an earlier attempt that is an outcome, without one it is not."""
-        if entry.attempt:
-            entry.ended = "deadline"
-            return self._finish(entry, self.clock())
-        self._forget(entry.request.id)
-        return Expired(entry.request.id)
+        if track.attempt:
+            track.ended = "deadline"
+            return self._finish(track, self.clock())
+        self.observed.discard(track.request.id)
+        return Expired(track.request.id)
 
-    def _trace(self, fetch: Fetch, logits: NDArray[np.float32], ended: float, seconds: float) -> list[tuple[str, TraceStep]]:
+    def _trace(self, fetch: Fetch, halts: Sequence[float], ended: float, seconds: float) -> list[tuple[str, TraceStep]]:
         """Note the answers of requests that are traced and the times of those that are timed; the answers of requests that are watched, by id."""
-        seen, shown = list[tuple[int, Entry]](), list[tuple[str, TraceStep]]()
-        for slot, entry in enumerate(self.scheduler.stepped):
-            if entry is None or entry.ended:
+        seen, shown = list[tuple[int, Track]](), list[tuple[str, TraceStep]]()
+        for slot, track in enumerate(self.scheduler.stepped):
+            if track is None or track.ended:
                 continue
-            request = entry.request
-            if request.trace or request.watched:
-                seen.append((slot, entry))
-            if request.timed:
-                step = StepTime(entry.attempt, entry.step + 1, ended, seconds, len(logits), sigmoid(float(logits[slot, 0])))
-                self.tracks[request.id].timeline.append(step)
-        for (slot, entry), answer in zip(seen, fetch([slot for slot, _ in seen]) if seen else (), strict=True):
-            request, track = entry.request, self.tracks[entry.request.id]
-            answered = TraceStep(entry.attempt, entry.step + 1, self._restored(track, answer), sigmoid(float(logits[slot, 0])))
-            if request.trace:
+            if track.request.trace or track.request.watched:
+                seen.append((slot, track))
+            if track.timeline is not None:
+                track.timeline.append(StepTime(track.attempt, track.step + 1, ended, seconds, len(halts), sigmoid(halts[slot])))
+        for (slot, track), answer in zip(seen, fetch([slot for slot, _ in seen]) if seen else (), strict=True):
+            answered = TraceStep(track.attempt, track.step + 1, self._restored(track, answer), sigmoid(halts[slot]))
+            if track.trace is not None:
                 track.trace.append(answered)
-            if request.watched:
-                shown.append((request.id, answered))
+            if track.request.watched:
+                shown.append((track.request.id, answered))
         return shown
 
     @staticmethod

@@ -8,7 +8,9 @@ The two q logits tell for the whole state: what is not finite anywhere in it mak
 other (tested for every mixer; `local` needs `q_head_input` mean for it). Until then it can only be in an answer, which is judged as any other.
 """
 
+import math
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -17,6 +19,9 @@ from numpy.typing import NDArray
 from app.engine.runner import Judged, Runner
 from app.errors import InvalidModel
 from app.puzzles.base import Tokens
+
+Logits = list[list[float]]
+"""Of a step: that of halting of each slot, then that of a contradiction in its input. Lists, whose numbers are read one by one quicker than an array's."""
 
 FaultKind = Literal["raised", "not_finite"]
 
@@ -30,8 +35,8 @@ class Fault:
     cause: str
 
 
-def step(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32], dict[int, Fault]]:
-    """`runner.step(size)`, and the faults by slot; rows of such slots mean nothing. Their state is lost: load them anew.
+def step(runner: Runner, size: int) -> tuple[Tokens | Judged, Logits, dict[int, Fault]]:
+    """`runner.step(size)` and the faults by slot; rows of such slots mean nothing. Their state is lost: load them anew.
 
     Raises `InvalidModel` when no slot came through and an empty grid does not either: then it is not for the puzzles.
     """
@@ -43,12 +48,13 @@ def step(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32
     return answers, logits, faults
 
 
-def _run(runner: Runner, size: int) -> tuple[Tokens | Judged, NDArray[np.float32], dict[int, Fault]]:
-    answers, logits, faults = _attempt(runner, 0, size)
-    finite = np.isfinite(logits)
-    if not finite.all():
-        for slot in np.flatnonzero(~finite.all(1)).tolist():
-            faults.setdefault(slot, Fault("not_finite", "gave numbers that are not finite", f"q {logits[slot].tolist()}"))
+def _run(runner: Runner, size: int) -> tuple[Tokens | Judged, Logits, dict[int, Fault]]:
+    answers, both, faults = _attempt(runner, 0, size)
+    logits: Logits = both.T.tolist()
+    if not all(map(math.isfinite, chain.from_iterable(logits))):
+        for slot, head in enumerate(zip(*logits, strict=True)):
+            if not all(map(math.isfinite, head)):
+                faults.setdefault(slot, Fault("not_finite", "gave numbers that are not finite", f"q {list(head)}"))
     return answers, logits, faults
 
 

@@ -12,12 +12,12 @@ from app.puzzles.base import Tokens
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """Answers of a step that stay on the runner's device, with how many rules each breaks, (size,), as `Rules.violations` counts them.
+    """Answers of a step that stay where the runner has them, with how many rules each breaks, (size,), as `Rules.violations` counts them.
 
-    `fetch` brings those of some rows of the step, (rows, cells). It may be called until the next step only.
+    `fetch` brings those of some rows of the step, (rows, cells). Both are good until the next step only.
     """
 
-    violations: NDArray[np.intp]
+    violations: NDArray[np.signedinteger]
     fetch: Callable[[list[int]], Tokens]
 
 

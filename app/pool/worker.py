@@ -24,6 +24,7 @@ from app.model.stored import TABLE, Stored
 from app.pool.messages import Abort, Broken, FromWorker, Idle, Ready, Shown, Stepped, Stop, Submit, ToWorker, WorkerSpec
 from app.pool.pipe import Channel
 from app.puzzles.families import FAMILIES
+from app.puzzles.sudoku import SudokuRules
 
 NICENESS = 5
 """By how much workers give way to the process that feeds them: without it a busy machine keeps requests waiting, those too that are refused at once."""
@@ -63,7 +64,9 @@ def _on_cpu(entry: Entry, spec: WorkerSpec) -> Iterator[Runner]:
     if build:
         from app.engine.native_runner import NativeRunner
 
-        yield NativeRunner(entry.file(WEIGHTS), entry.config, spec.slots, build)
+        puzzle = entry.manifest.puzzle
+        rules = FAMILIES[puzzle.family].rules(puzzle.height, puzzle.width)
+        yield NativeRunner(entry.file(WEIGHTS), entry.config, spec.slots, build, rules if isinstance(rules, SudokuRules) else None)
     if graph is None:
         if build is None:
             raise InvalidModel(f"{entry.name} has no {GRAPH}; where the step in C does not run it, TRM_BACKEND=torch does")

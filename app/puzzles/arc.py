@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from math import isqrt
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,7 +138,7 @@ class ArcRules:
         """Zeros, (batch,): no answer is verified."""
         return np.zeros(len(answers), dtype=np.intp)
 
-    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:  # noqa: ARG002  # whatever they are
+    def guesses(self, question: bytes, cells: int, among: int, rng: Random) -> Iterator[bytes]:  # noqa: ARG002  # whatever they are
         """None: nothing could tell that a guess was wrong."""
         return iter(())
 

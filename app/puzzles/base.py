@@ -6,6 +6,7 @@ token arrays, so that the engine can check every answer inside the step.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from random import Random
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -89,8 +90,8 @@ class Rules(Protocol):
     def excess(self, inputs: Tokens, answers: Tokens) -> NDArray[np.intp]:
         """How much worse each answer is than the best one, (batch,), of answers that are verified; 0 where all right answers are equally good."""
 
-    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
-        """The question, (cells,), with guesses written in, one after the other (see `puzzles.guessing`); none where guesses make no sense."""
+    def guesses(self, question: bytes, cells: int, among: int, rng: Random) -> Iterator[bytes]:
+        """The question with guesses written in, one after the other (see `puzzles.guessing`); none where guesses make no sense."""
 
     def canonical(self, question: Tokens) -> Transform | None:
         """The symmetry that takes a question, (cells,), onto the one form of all its copies; None where finding it does not pay."""

@@ -10,6 +10,7 @@ Where S is next to G there is nothing to mark, and the empty path is the one val
 
 from collections.abc import Iterator
 from functools import cache
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +79,7 @@ class MazeRules:
                 moves[self._unpack(found, len(inputs)).any(1)] = count
         return moves
 
-    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:  # noqa: ARG002  # none, whatever is asked
+    def guesses(self, question: bytes, cells: int, among: int, rng: Random) -> Iterator[bytes]:  # noqa: ARG002  # none, whatever is asked
         """None: a path is right as a whole or not at all, and one supposed cell of it helps nobody."""
         return iter(())
 

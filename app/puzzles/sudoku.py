@@ -6,12 +6,14 @@ Tokens are the reference's: 0 pad (unused here), 1 blank, digit d -> d + 1.
 from collections.abc import Iterator
 from functools import cache
 from math import isqrt
+from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import FieldError, InvalidPuzzle, shown
 from app.puzzles.base import Puzzle, Symmetry, Tokens
+from app.puzzles.candidates import Size
 from app.puzzles.canonical import canonical
 from app.puzzles.guessing import guesses
 from app.puzzles.units import Units
@@ -49,9 +51,8 @@ class SudokuRules:
         """The same turned, over which a reduction is quicker."""
         self.each = Units(self.units.tolist(), side * side, BLANK + 1)
         """The same for one grid at a time."""
-        self.memberships: NDArray[np.intp] = np.nonzero((self.units[:, None, :] == np.arange(side * side)[None, :, None]).any(2).T)[1].reshape(-1, 3)
-        """Of which units each cell is, (side * side, 3)."""
-        self.remaining, self.fewest, self.enough = self._remaining(), FEWEST[side], ENOUGH[side]
+        self.size = Size(self.units.tolist(), side * side, BLANK + 1)
+        self.fewest, self.enough = FEWEST[side], ENOUGH[side]
         self.complete = sum(1 << (digit + 1) for digit in range(1, side + 1))
         self.bits = np.array([1 << token if 2 <= token <= side + 1 else 0 for token in range(256)], dtype=np.uint16)
 
@@ -78,21 +79,8 @@ class SudokuRules:
         """None at all, (batch,): no solved Sudoku is better than another."""
         return np.zeros(len(inputs), dtype=np.intp)
 
-    def candidates(self, inputs: Tokens) -> NDArray[np.uint16]:
-        """The tokens, one bit each, that each blank cell may hold as far as the digits in its row, column and box go; 0 for other cells, (batch, cells)."""
-        held = np.bitwise_or.reduce(self.bits.take(inputs).take(self.places, axis=1), axis=1)
-        around = np.bitwise_or.reduce(held.take(self.memberships, axis=1), axis=2)
-        open_digits: NDArray[np.uint16] = np.where(inputs == BLANK, self.complete & ~around, 0).astype(np.uint16)
-        return open_digits
-
-    def _remaining(self) -> NDArray[np.uint16]:
-        """What open cells may hold once one cell holds a token, (side * side, side + 2, side * side), one bit a token: another one in the cell's peers."""
-        peers = (self.memberships[:, None] == self.memberships).any(2)
-        tokens = (1 << np.arange(self.side + 2)).astype(np.uint16)
-        return np.where(peers[:, None], ~tokens[:, None], np.uint16(0xFFFF))
-
-    def guesses(self, question: Tokens, cells: int, among: int, rng: np.random.Generator) -> Iterator[Tokens]:
-        """The question, (cells,), with digits supposed, without end; see `puzzles.guessing`."""
+    def guesses(self, question: bytes, cells: int, among: int, rng: Random) -> Iterator[bytes]:
+        """The question with digits supposed, without end; see `puzzles.guessing`."""
         return guesses(self, question, cells, among, rng)
 
     def canonical(self, question: Tokens) -> Symmetry | None:

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 
 from app.errors import InvalidPuzzle, InvalidRequest
 from app.puzzles.base import Rules, Tokens
-from app.puzzles.guessing import pick
 from app.puzzles.sudoku import BLANK, BOXES, Sudoku, SudokuRules
 
 MOST_GUESSES, AMONG = 4, 4
@@ -164,9 +163,10 @@ class Sampler:
     def _guess(self, question: Tokens, answer: Tokens) -> None:
         """Write one to `MOST_GUESSES` digits that nothing contradicts into cells with few candidates, as an attempt in service begins."""
         for _ in range(int(self.rng.integers(1, MOST_GUESSES + 1))):
-            open_cells = np.flatnonzero(question == self.rules.blank)
-            if len(open_cells) < 2:
+            candidates = self.rules.size.candidates(question.tobytes())
+            if candidates.open.bit_count() < 2:
                 return
-            cell, digits = pick(self.rules.candidates(question[None])[0], open_cells, AMONG, self.rng)
+            cell = candidates.scarcest(AMONG, self.rng.random)
+            digits = candidates.tokens(cell)
             right = self.rng.random() < self.guess_right or not digits
             question[cell] = answer[cell] if right else self.rng.choice(digits)

@@ -91,10 +91,10 @@ def attempts(question: Tokens, manifest: Manifest) -> Iterator[tuple[Tokens, Sym
     assert manifest.guesses is not None
     yield question, None
     cells, how = question.tobytes(), manifest.guesses
-    guesses = rules(9).guesses(question, how.cells, how.among, chance(cells))
+    guesses = rules(9).guesses(cells, how.cells, how.among, chance(cells))
     for number in range(2, manifest.defaults.attempts + 1):
         symmetry = rules(9).symmetry(np.random.default_rng(copy_number(cells, number)))
-        yield symmetry.apply(next(guesses, question)), symmetry
+        yield symmetry.apply(np.frombuffer(next(guesses, cells), dtype=np.uint8)), symmetry
 
 
 def ask_peer(path: str, listed: str | None, manifest: Manifest) -> Ask:

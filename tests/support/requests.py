@@ -4,12 +4,18 @@ import math
 from typing import Any
 
 from app.engine.request import Outcome, Request
+from app.engine.scheduler import Entry
 
 FIELDS: dict[str, Any] = {"halt": "verified", "max_steps": 16, "attempts": 1, "deadline": math.inf, "cells": b"", "trace": False}
 
 
 def ask(identity: str, **fields: Any) -> Request:
     return Request(id=identity, **{**FIELDS, **fields})
+
+
+def queued(identity: str, **fields: Any) -> Entry:
+    """What a scheduler has of such a request."""
+    return Entry(ask(identity, **fields))
 
 
 def outcome(request: Request, cells: bytes, **fields: Any) -> Outcome:

@@ -33,7 +33,7 @@ class Scripted:
         return self.copied(spoiled(self.spoils.pop(0)))[None], np.array([[float(len(self.spoils)), -1.0]], dtype=np.float32)
 
     def copied(self, answer):
-        symmetry = next(iter(self.engine.tracks.values())).symmetry
+        symmetry = next(iter(self.engine.scheduler.entries.values())).symmetry
         return symmetry.apply(answer) if symmetry else answer
 
 

@@ -56,7 +56,7 @@ class Scripted:
 
     def step(self, size, first=0):
         answer = tokens(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
-        symmetry = next(iter(self.engine.tracks.values())).symmetry
+        symmetry = next(iter(self.engine.scheduler.entries.values())).symmetry
         return (symmetry.apply(answer) if symmetry else answer)[None], np.array([[1.0, -1.0]], dtype=np.float32)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.engine.scheduler import PATIENCE, Entry, Scheduler
-from tests.support.requests import ask
+from tests.support.requests import queued
 
 
 def run(scheduler: Scheduler, verified: bool = False, halted: bool = False, now: float = 0.0) -> Entry | None:
@@ -25,7 +25,7 @@ def run(scheduler: Scheduler, verified: bool = False, halted: bool = False, now:
 )
 def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason) -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", halt=halt))
+    scheduler.add(queued("a", halt=halt))
     entry = scheduler.entries["a"]
     run(scheduler, verified, halted)
     assert entry.ended == reason
@@ -34,7 +34,7 @@ def test_each_mode_listens_to_its_own_signal(halt, verified, halted, reason) -> 
 @pytest.mark.parametrize("halt", ["verified", "learned", "never"])
 def test_every_mode_ends_at_max_steps(halt) -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", halt=halt, max_steps=2))
+    scheduler.add(queued("a", halt=halt, max_steps=2))
     assert run(scheduler) is None
     assert run(scheduler).ended == "max_steps"
 
@@ -42,14 +42,14 @@ def test_every_mode_ends_at_max_steps(halt) -> None:
 @pytest.mark.parametrize("halt", ["learned", "never"])
 def test_an_answer_that_the_rules_accept_is_not_tried_again(halt) -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", halt=halt, max_steps=1, attempts=9))
+    scheduler.add(queued("a", halt=halt, max_steps=1, attempts=9))
     finished = run(scheduler, verified=True, halted=True)
     assert (finished.attempt, finished.verified) == (1, True)
 
 
 def test_a_head_that_halts_on_a_wrong_answer_costs_an_attempt() -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", halt="learned", attempts=2))
+    scheduler.add(queued("a", halt="learned", attempts=2))
     assert run(scheduler, halted=True) is None
     finished = run(scheduler, halted=True)
     assert (finished.attempt, finished.total_steps, finished.ended) == (2, 2, "learned")
@@ -57,7 +57,7 @@ def test_a_head_that_halts_on_a_wrong_answer_costs_an_attempt() -> None:
 
 def test_a_deadline_that_passes_while_running_ends_all_attempts() -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", deadline=5, attempts=9))
+    scheduler.add(queued("a", deadline=5, attempts=9))
     assert run(scheduler, now=4.9) is None
     finished = run(scheduler, now=5)
     assert (finished.ended, finished.attempt, finished.total_steps) == ("deadline", 1, 2)
@@ -65,7 +65,7 @@ def test_a_deadline_that_passes_while_running_ends_all_attempts() -> None:
 
 def test_an_answer_found_at_the_deadline_still_counts() -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", deadline=5))
+    scheduler.add(queued("a", deadline=5))
     scheduler.schedule(4)
     (finished,) = scheduler.update([True], [False], 6).finished
     assert finished.ended == "verified"
@@ -73,8 +73,8 @@ def test_an_answer_found_at_the_deadline_still_counts() -> None:
 
 def test_a_deadline_that_passes_in_the_queue_is_told_before_the_step() -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a"))
-    scheduler.add(ask("b", deadline=5))
+    scheduler.add(queued("a"))
+    scheduler.add(queued("b", deadline=5))
     assert not scheduler.schedule(4.9).expired
     (expired,) = scheduler.schedule(5).expired
     assert (expired.request.id, expired.attempt) == ("b", 0)
@@ -83,7 +83,7 @@ def test_a_deadline_that_passes_in_the_queue_is_told_before_the_step() -> None:
 
 def test_a_deadline_between_two_attempts_expires_with_the_first_one_counted() -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", max_steps=1, attempts=2, deadline=5))
+    scheduler.add(queued("a", max_steps=1, attempts=2, deadline=5))
     run(scheduler, now=4)
     (expired,) = scheduler.schedule(5).expired
     assert (expired.attempt, expired.total_steps) == (1, 1)
@@ -92,7 +92,7 @@ def test_a_deadline_between_two_attempts_expires_with_the_first_one_counted() ->
 def looking_further(**fields: object) -> tuple[Scheduler, Entry]:
     """A puzzle whose answer is right after its first step, but not the best."""
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", **{"max_steps": 4, "attempts": 99, **fields}))
+    scheduler.add(queued("a", **{"max_steps": 4, "attempts": 99, **fields}))
     entry = scheduler.entries["a"]
     assert signal(scheduler, verified=True) == ([entry], [])
     return scheduler, entry
@@ -136,6 +136,6 @@ def test_or_until_the_deadline_which_is_told() -> None:
 @pytest.mark.parametrize("halt", ["learned", "never"])
 def test_no_other_mode_looks_for_a_better_answer(halt) -> None:
     scheduler = Scheduler(1)
-    scheduler.add(ask("a", halt=halt, max_steps=1, attempts=9))
+    scheduler.add(queued("a", halt=halt, max_steps=1, attempts=9))
     improvable, (finished,) = signal(scheduler, verified=True)
     assert (improvable, finished.ended, finished.attempt) == ([], "max_steps", 1)

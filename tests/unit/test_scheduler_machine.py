@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from app.engine.lanes import TURNS
 from app.engine.request import Request
-from app.engine.scheduler import BULK, FRESH, LANES, RESTARTED, SHARE, Scheduler
+from app.engine.scheduler import BULK, FRESH, LANES, RESTARTED, SHARE, Entry, Scheduler
 from tests.support.requests import ask
 
 SIGNALS = st.lists(st.booleans(), min_size=5, max_size=5)
@@ -115,7 +115,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.count += 1
         name = f"r{self.count}"
         request = ask(name, halt=halt, max_steps=max_steps, attempts=attempts, deadline=self.now + patience, bulk=bulk)
-        self.scheduler.add(request)
+        self.scheduler.add(Entry(request))
         self.lives[name] = Life(request)
         self.wait_again([name])
 

@@ -4,7 +4,7 @@ import pytest
 
 from app.engine.lanes import TURNS
 from app.engine.scheduler import Scheduler
-from tests.support.requests import ask
+from tests.support.requests import queued
 
 
 def step(scheduler: Scheduler, verified: str = "", now: float = 0.0) -> str:
@@ -18,14 +18,14 @@ def step(scheduler: Scheduler, verified: str = "", now: float = 0.0) -> str:
 def holding(names: str, slots: int = 32, batch: int = 1) -> Scheduler:
     scheduler = Scheduler(slots, batch=batch)
     for name in names:
-        scheduler.add(ask(name, max_steps=1000))
+        scheduler.add(queued(name, max_steps=1000))
     return scheduler
 
 
 def test_a_puzzle_that_comes_later_overtakes_those_that_have_run() -> None:
     scheduler = holding("a")
     assert [step(scheduler) for _ in range(3)] == ["a", "a", "a"]
-    scheduler.add(ask("b", max_steps=1000))
+    scheduler.add(queued("b", max_steps=1000))
     assert [step(scheduler) for _ in range(5)] == ["b", "b", "b", "a", "b"]
 
 
@@ -43,7 +43,7 @@ def test_whoever_ran_longest_ago_is_stepped_now_and_then() -> None:
     for _ in range(3):
         step(scheduler)
     for number in range(4 * (TURNS + 1)):
-        scheduler.add(ask(f"fresh {number}", max_steps=1))
+        scheduler.add(queued(f"fresh {number}", max_steps=1))
         ran.append(step(scheduler))
     assert [each for each in ran if len(each) == 1] == ["b", "a", "b", "a"]
 
@@ -51,30 +51,30 @@ def test_whoever_ran_longest_ago_is_stepped_now_and_then() -> None:
 def test_bulk_takes_half_of_the_slots_and_all_of_it_runs_while_nobody_waits_for_a_step() -> None:
     scheduler = Scheduler(4, batch=1)
     for name in "abcd":
-        scheduler.add(ask(name, max_steps=3, bulk=True))
+        scheduler.add(queued(name, max_steps=3, bulk=True))
     assert [step(scheduler) for _ in range(4)] == ["ab", "ab", "ab", "cd"]
     assert len(scheduler.running) == 2
     for name in "xy":
-        scheduler.add(ask(name))
+        scheduler.add(queued(name))
     assert [step(scheduler), step(scheduler, verified="y"), step(scheduler, verified="x")] == ["x", "y", "x"]
     assert step(scheduler) == "cd"
 
 
 def test_bulk_goes_on_while_others_always_come() -> None:
     scheduler, ran = Scheduler(4, batch=1), []
-    scheduler.add(ask("a", max_steps=2, bulk=True))
+    scheduler.add(queued("a", max_steps=2, bulk=True))
     for number in range(2 * (TURNS + 1)):
-        scheduler.add(ask(f"fresh {number}", max_steps=1))
+        scheduler.add(queued(f"fresh {number}", max_steps=1))
         ran.append(step(scheduler))
     assert ran.count("a") == 2
 
 
 def test_a_puzzle_whose_time_is_up_gets_the_step_that_ends_it() -> None:
     scheduler = holding("ab")
-    scheduler.add(ask("late", max_steps=1000, deadline=5.0))
+    scheduler.add(queued("late", max_steps=1000, deadline=5.0))
     for _ in range(6):
         step(scheduler)
     for name in "cd":
-        scheduler.add(ask(name, max_steps=1000))
+        scheduler.add(queued(name, max_steps=1000))
     assert step(scheduler, now=6.0) in ("clate", "late")
     assert "late" not in scheduler.entries

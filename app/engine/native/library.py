@@ -52,7 +52,7 @@ class Library:
         library.trm_make.restype, library.trm_space.restype = ctypes.c_void_p, ctypes.c_size_t
         pointers = (ctypes.c_void_p * len(weights))(*(each.ctypes.data for each in weights))
         tables = _units(config), learned, _rope(config)
-        places = (None if table is None else _pointer(table) for table in tables)
+        places = (None if table is None else pointer(table) for table in tables)
         self.model = ctypes.c_void_p(library.trm_make((ctypes.c_int32 * len(sizes))(*sizes), ctypes.c_float(config.rms_norm_eps), *places, pointers))
         if not self.model:
             raise MemoryError("no memory for the weights")
@@ -73,7 +73,7 @@ class Bound:
 
     def __init__(self, library: Library, height: int, width: int, arrays: tuple[NDArray[Any], ...]) -> None:
         self.library, self.arrays = library, arrays
-        slots, *others = map(_pointer, arrays)
+        slots, *others = map(pointer, arrays)
         self.arguments = (slots, ctypes.c_int(height), ctypes.c_int(width), *others)
 
     def __call__(self, count: int) -> None:
@@ -83,7 +83,8 @@ class Bound:
             raise ValueError(f"a token of slot {wrong} is out of the vocabulary")
 
 
-def _pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+def pointer(array: NDArray[Any]) -> ctypes.c_void_p:
+    """Where a contiguous array begins."""
     assert array.flags.c_contiguous
     return ctypes.c_void_p(array.ctypes.data)
 

@@ -1,12 +1,15 @@
-"""The rules as torch operations count what numpy's count: on answers, on broken ones, and on grids of chance."""
+"""The rules as torch operations, and those of Sudoku in C, count what numpy's count: on answers, on broken ones, and on grids of chance."""
 
 import numpy as np
 import pytest
 import torch
 
+from app.engine.native.builds import builds
+from app.engine.native.judge import Judge
 from app.engine.torch_rules import check
 from app.puzzles.families import FAMILIES
 from app.puzzles.maze import FREE, GOAL, PATH, START, WALL
+from app.puzzles.sudoku import SudokuRules
 from app.training import mazes as generated
 from tests.support.grids import ANSWERS, QUESTIONS, tokens
 from tests.support.mazes import MAZES
@@ -16,9 +19,17 @@ SIZES = [("sudoku", 4, 4), ("sudoku", 6, 6), ("sudoku", 9, 9), ("maze", 5, 5), (
 
 
 def counts(family: str, height: int, width: int, questions: np.ndarray, answers: np.ndarray) -> list[int]:
-    """What both say, which is the same."""
-    expected = FAMILIES[family].rules(height, width).violations(questions, answers).tolist()
+    """What all say, which is the same."""
+    rules = FAMILIES[family].rules(height, width)
+    expected = rules.violations(questions, answers).tolist()
     assert check(family, height, width, "cpu")(torch.from_numpy(questions), torch.from_numpy(answers)).tolist() == expected
+    for build in builds() if isinstance(rules, SudokuRules) else ():
+        slots = np.random.default_rng(0).permutation(len(questions)).astype(np.int32)
+        held = np.empty_like(questions)
+        held[slots] = questions
+        judge = Judge(build, rules, slots, held, answers)
+        assert judge(len(questions)).tolist() == expected
+        assert judge(3).tolist() == expected[:3]
     return expected
 
 
