@@ -1,11 +1,10 @@
 """All that crosses the pipe between the pool and a worker, by direction. Values only."""
 
-import copyreg
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from app.engine.request import Copy, Expired, Failed, Finished, Outcome, Request, TraceStep
+from app.engine.request import Finished, Request, TraceStep
 from app.engine.scheduler import Refill
 
 Backend = Literal["auto", "onnx", "torch"]
@@ -93,15 +92,3 @@ class Broken(NamedTuple):
 
 
 FromWorker = Ready | Stepped | Shown | Idle | Broken
-
-PRIVATE = 240
-"""Where the numbers begin that pickle leaves to whoever uses it."""
-
-
-def _number(*kinds: type) -> None:
-    """Let pickle tell of these by numbers, which are read in half the time of names: each would be looked up in its module."""
-    for number, kind in enumerate(kinds, PRIVATE):
-        copyreg.add_extension(kind.__module__, kind.__qualname__, number)
-
-
-_number(Submit, Request, Copy, Abort, Stepped, Outcome, Expired, Failed, Shown, TraceStep)

@@ -100,19 +100,21 @@ class Worker:
 
     def __init__(self, pipe: Channel[FromWorker, ToWorker], engines: dict[str, dict[int, Engine]]) -> None:
         self.pipe, self.engines = pipe, engines
+        self.busy = dict[Engine, str]()
+        """Those with work, and their models, in the order of their turns."""
         self.untold: defaultdict[str, list[Step]] = defaultdict(list)
         self.told = time.monotonic()
 
     def run(self) -> None:
         """Serve until told to stop."""
-        self.pipe.send(Ready(next(engine for _, engine in self._all()).runner.device))
+        self.pipe.send(Ready(next(engine for sized in self.engines.values() for engine in sized.values()).runner.device))
         while self._receive():
-            if not self._busy():
+            if not self.busy:
                 self._tell_all()
                 self.pipe.send(Idle())
-            for model, engine in self._all():
-                if engine.busy:
-                    self._note(model, engine.step())
+            for engine, model in list(self.busy.items()):
+                self._note(model, engine.step())
+                self._rest(engine)
 
     def _note(self, model: str, step: Step) -> None:
         """Tell of a step at once if somebody waits for what it brought, and else with later ones."""
@@ -129,23 +131,23 @@ class Worker:
         self.untold.clear()
         self.told = time.monotonic()
 
-    def _busy(self) -> bool:
-        return any(engine.busy for _, engine in self._all())
-
-    def _all(self) -> Iterator[tuple[str, Engine]]:
-        return ((model, engine) for model, sized in self.engines.items() for engine in sized.values())
+    def _rest(self, engine: Engine) -> None:
+        """Leave an engine alone that has no work any more."""
+        if not engine.busy:
+            self.busy.pop(engine, None)
 
     def _receive(self) -> bool:
-        """Take all messages that are there, waiting for one only when there is nothing to step; False at the end."""
-        block = not self._busy()
-        while self.pipe.poll(wait=block):
-            block = False
-            match self.pipe.recv():
+        """Take the messages that are there, waiting for one only when there is nothing to step; False at the end."""
+        for message in self.pipe.receive(wait=not self.busy):
+            match message:
                 case Submit(model, request):
-                    self.engines[model][len(request.cells)].add(request)
+                    engine = self.engines[model][len(request.cells)]
+                    engine.add(request)
+                    self.busy[engine] = model
                 case Abort(model, request_id):
                     for engine in self.engines[model].values():
                         engine.abort(request_id)
+                        self._rest(engine)
                 case Stop():
                     return False
         return True

@@ -92,7 +92,8 @@ def test_a_worker_ends_when_its_server_is_gone(spec: WorkerSpec) -> None:
     worker.start()
     child.close()
     pipe = Channel(end)
-    assert isinstance(pipe.recv(), Ready)
+    (message,) = pipe.receive(wait=True)
+    assert isinstance(message, Ready)
     pipe.close()
     worker.join(10)
     assert worker.exitcode == 0

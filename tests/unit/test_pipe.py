@@ -41,15 +41,15 @@ async def test_messages_come_in_order_both_ways(ends: Ends) -> None:
         ends.channel.send(("up", number))
         ends.line.send(("down", number))
     assert [await ends.next() for _ in range(100)] == [("up", number) for number in range(100)]
-    assert [ends.channel.recv() for _ in range(100)] == [("down", number) for number in range(100)]
-    assert not ends.channel.poll(wait=False)
+    assert ends.channel.receive(wait=True) == [("down", number) for number in range(100)]
+    assert ends.channel.receive(wait=False) == []
 
 
 async def test_a_message_larger_than_the_socket_holds_back_neither_loop_nor_those_behind_it(ends: Ends) -> None:
     ends.line.send(LARGE)
     ends.line.send("behind")
     got: list[object] = []
-    reader = threading.Thread(target=lambda: got.extend(ends.channel.recv() for _ in range(2)))
+    reader = threading.Thread(target=lambda: got.extend(ends.channel.receive(wait=True)))
     reader.start()
     writer = threading.Thread(target=ends.channel.send, args=(LARGE,))
     writer.start()
@@ -70,10 +70,11 @@ async def test_bytes_that_come_one_by_one_make_the_same_messages(ends: Ends) -> 
     data = await asyncio.to_thread(ends.channel.end.recv, 10_000)
     for byte in data[:-1]:
         raw.send(bytes([byte]))
-    assert [channel.recv(), channel.recv()] == [{"a": 1}, "with it"]
+    assert channel.receive(wait=False) == [{"a": 1}, "with it"]
+    assert channel.receive(wait=False) == []
     feeding = threading.Timer(0.05, raw.send, (data[-1:],))
     feeding.start()
-    assert channel.recv() == [2]
+    assert channel.receive(wait=True) == [[2]]
     raw.close()
     channel.close()
 
@@ -90,11 +91,9 @@ async def test_the_worker_learns_that_the_pool_is_gone_after_all_that_it_said(en
     await asyncio.sleep(0.01)
     ends.line.close()
     await asyncio.sleep(0.01)
-    assert ends.channel.poll(wait=True)
-    assert ends.channel.recv() == "last words"
-    assert ends.channel.poll(wait=True)
+    assert ends.channel.receive(wait=True) == ["last words"]
     with pytest.raises((EOFError, ConnectionResetError)):
-        ends.channel.recv()
+        ends.channel.receive(wait=True)
     with pytest.raises(ConnectionError):
         ends.channel.send("into the void")
 
