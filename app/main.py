@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TypedDict
 
@@ -25,6 +26,7 @@ from app.api.layers import Layered
 from app.api.lines import Lines
 from app.api.routes import batch, inference, jobs, models, operations, solve, stream, web
 from app.api.turnstile import Turnstile
+from app.api.visits import Visits
 from app.batch import Batches
 from app.cache.address import parse
 from app.cache.base import Cache
@@ -55,6 +57,7 @@ class State(TypedDict):
 
     services: Services
     turnstile: Turnstile | None
+    express: Express | None
     """For the connection, which comes before all else; None where nothing is solved."""
 
 
@@ -135,6 +138,8 @@ SOLVING = (solve.router, batch.router, stream.router, jobs.router, models.router
 def create_app(settings: Settings, services: Services | None = None, *, solving: bool = True) -> Layered:
     """The ASGI application; its lifespan starts the workers and stops them. Without `solving` it answers to operators only, and works on jobs."""
     made = services or create_services(settings)
+    visits = Visits(made.metrics, made.solver.tracer)
+    express = Express(partial(solve.answered, made), visits, settings.max_body_bytes, made.door) if solving else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -146,7 +151,7 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
         try:
             await made.solver.cache.start()
             made.jobs.consumer.start()
-            yield {"services": made, "turnstile": Turnstile(made.pool, made.metrics) if solving else None}
+            yield {"services": made, "turnstile": Turnstile(made.pool, made.metrics) if solving else None, "express": express}
         finally:
             made.solver.draining = True
             await made.jobs.consumer.close()
@@ -171,10 +176,9 @@ def create_app(settings: Settings, services: Services | None = None, *, solving:
     if settings.metrics_port is None or not solving:
         app.include_router(operations.router)
     if solving:
-        app.surround(Express, endpoint=solve.solve, metrics=made.metrics)
         protect(app, settings, made)
     larger = {"/v1/solve/batch": settings.max_batch_bytes, "/v1/jobs": settings.max_job_bytes}
-    app.surround(Envelope, metrics=made.metrics, max_body_bytes=settings.max_body_bytes, larger=larger, tracer=made.solver.tracer)
+    app.surround(Envelope, visits=visits, max_body_bytes=settings.max_body_bytes, larger=larger)
     return app
 
 
@@ -201,5 +205,5 @@ def create_operations(settings: Settings, services: Services) -> Layered:
     app = Layered(title="TRM Serve operations", lifespan=lifespan, openapi_url=None, telemetry=UNTOLD)
     errors.install(app, services.metrics)
     app.include_router(operations.router)
-    app.surround(Envelope, metrics=services.metrics, max_body_bytes=settings.max_body_bytes)
+    app.surround(Envelope, visits=Visits(services.metrics), max_body_bytes=settings.max_body_bytes)
     return app

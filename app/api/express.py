@@ -1,86 +1,99 @@
-"""The short way of single puzzles, as an ASGI middleware: a sound body goes straight to its endpoint. Knows one address and no puzzles.
+"""The short way of single puzzles: from the connection to the solver and back. Knows one address and HTTP's bytes; no puzzles, no connections.
 
-What is not sound goes the usual way, for the framework to tell what is wrong with it.
+What is not plain or not sound goes the usual way, for the framework to tell what is wrong with it. That way, with a server's and a framework's requests,
+responses and layers, takes two fifths of what the process does for a puzzle.
 """
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
+from http import HTTPStatus
 
-from fastapi import Request, Response
+from fastapi import Response
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.errors import counted
+from app.access.door import Door
+from app.api.errors import BUG, counted
+from app.api.guard import presented
 from app.api.schemas import SolveIn
+from app.api.visits import CLIENT_GONE, SECURITY, Visit, Visits
 from app.errors import TRMError
-from app.metrics import Metrics
 
+log = logging.getLogger(__name__)
 PATH = "/v1/solve"
-JSON = (b"content-type", b"application/json")
-Endpoint = Callable[[SolveIn, Request], Awaitable[Response]]
-"""Takes a sound body, and the request that it has been read from."""
+TARGET, METHOD = PATH.encode(), "POST"
+Headers = Sequence[tuple[bytes, bytes]]
+JSON: Headers = ((b"content-type", b"application/json"),)
+Reply = Callable[[bytes, bytes], None]
+"""Takes the head of a response, without its last line, and its body."""
+Answer = Callable[[SolveIn, str, float], Awaitable[bytes]]
+"""Takes a sound body, the request's id and the `perf_counter` value of its arrival; gives the answer as JSON. Raises `TRMError`."""
 
 
 class Express:
-    """The middleware."""
+    """Where single puzzles are answered; `door` asks for keys, where there are some."""
 
-    def __init__(self, app: ASGIApp, endpoint: Endpoint, metrics: Metrics) -> None:
-        self.app, self.endpoint, self.metrics = app, endpoint, metrics
+    def __init__(self, answer: Answer, visits: Visits, max_body_bytes: int, door: Door | None = None) -> None:
+        self.answer, self.visits, self.max_body_bytes, self.door = answer, visits, max_body_bytes, door
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
-            await self.app(scope, receive, send)
-            return
-        scope["endpoint"] = self.endpoint  # so that it is counted as what it is
-        if JSON in scope["headers"]:
-            await self._read(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+    def takes(self, method: bytes, target: bytes, headers: Headers) -> bool:
+        """Whether a request may come this way, as far as its head tells: JSON of a size that is said, from no page, and from a client that is known."""
+        if target != TARGET or method != b"POST":
+            return False
+        plain = sized = False
+        for name, value in headers:
+            if name == b"content-type":
+                plain = value == b"application/json"
+            elif name == b"content-length":
+                sized = value.isdigit() and int(value) <= self.max_body_bytes
+            elif name in (b"origin", b"transfer-encoding", b"content-encoding"):
+                return False
+        return plain and sized and (self.door is None or self.door.keys.find(presented(headers)) is not None)
 
-    async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:
+    @staticmethod
+    def sound(body: bytes) -> SolveIn | None:
+        """What a body asks for; None of one that is not sound."""
         try:
-            body = await whole(receive)
-        except HTTPException as error:
-            await self.app(scope, raising(error), send)
-            return
-        if body is None:
-            return
-        try:
-            given = SolveIn.model_validate_json(body)
+            return SolveIn.model_validate_json(body)
         except ValidationError:
-            await self.app(scope, put_back(body, receive), send)
-            return
+            return None
+
+    async def serve(self, given: SolveIn, asked: Headers, ours: Headers, started: float, reply: Reply) -> None:
+        """Answer a request with the headers `asked`; `ours` are those that the server puts on all responses. Cancelled when the client has left."""
+        visit, status, client, said = Visit(self.visits, asked, dict(asked), PATH, started), CLIENT_GONE, None, JSON
         try:
-            response = await self.endpoint(given, Request(scope, receive))
+            if self.door is not None:
+                client = (await self.door.enter(presented(asked))).name
+            body, status = await self.answer(given, visit.identity, started), 200
         except TRMError as error:
-            response = counted(error, self.metrics)
-        await response(scope, receive, send)
+            status, body, said = _told(counted(error, self.visits.metrics))
+        except Exception:
+            log.exception("a bug")
+            status, body, said = _told(BUG)
+        finally:
+            if status != CLIENT_GONE:
+                reply(head(status, (*ours, *said, *SECURITY), (*visit.headers, (b"content-length", b"%d" % len(body)))), body)
+            visit.end(METHOD, PATH, status, client)
+
+    def left(self, asked: Headers, started: float) -> None:
+        """A client has left in the middle of its request."""
+        Visit(self.visits, asked, dict(asked), PATH, started).end(METHOD, PATH, CLIENT_GONE)
 
 
-async def whole(receive: Receive) -> bytes | None:
-    """A request's body; None when the client left before its end."""
-    message = await receive()
-    body = message.get("body", b"")
-    while message.get("more_body"):
-        message = await receive()
-        body += message.get("body", b"")
-    return None if message["type"] == "http.disconnect" else body
+def _told(response: Response) -> tuple[int, bytes, Headers]:
+    """Status, body and headers of a problem, all but the length."""
+    return response.status_code, bytes(response.body), [each for each in response.raw_headers if each[0] != b"content-length"]
 
 
-def raising(error: HTTPException) -> Receive:
-    """For whoever reads the body next: what was wrong with it."""
-
-    async def receive() -> Message:
-        raise error
-
-    return receive
+def head(status: int, usual: Headers, own: Headers = ()) -> bytes:
+    """The head of a response, without its last line: `usual` headers, which many responses have, and its own. What is in them is ours, or of few characters."""
+    return _begun(status, tuple(usual)) + _lines(own)
 
 
-def put_back(body: bytes, receive: Receive) -> Receive:
-    """For whoever reads next: the body, which has been read, and what comes behind it."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+@lru_cache(64)
+def _begun(status: int, headers: Headers) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n%b" % (status, HTTPStatus(status).phrase.encode(), _lines(headers))
 
-    async def again() -> Message:
-        return messages.pop() if messages else await receive()
 
-    return again
+def _lines(headers: Headers) -> bytes:
+    return b"".join([b"%b: %b\r\n" % each for each in headers])

@@ -3,6 +3,7 @@
 What is not of the API stays open: health, metrics, the pages and documents for people.
 """
 
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -30,7 +31,7 @@ def guarded(path: str) -> bool:
     return path.startswith(API) and not path.startswith(OPEN)
 
 
-def presented(headers: list[tuple[bytes, bytes]]) -> bytes:
+def presented(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The key that a request has with it; empty if none. `X-API-Key` goes first, since a proxy may want `Authorization` for itself."""
     bearer = b""
     for name, value in headers:

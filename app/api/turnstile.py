@@ -8,23 +8,20 @@ comes to this. Such refusals are counted like all others, though not by client, 
 import asyncio
 import math
 import time
-from collections.abc import Sequence
 from contextvars import Context
 
-from app.api.envelope import SECURITY, identity_of
 from app.api.errors import from_error
-from app.api.express import PATH
+from app.api.express import PATH, TARGET, Headers, head
+from app.api.visits import SECURITY, identity_of
 from app.errors import QueueFull
 from app.logs import ACCESS
 from app.metrics import Metrics
 from app.pool.base import Pool
 
-TARGET = PATH.encode()
 READ, SECONDS = 20, 0.1
 """So many are read in so many seconds while the queue is full: three hundredths of a core. A refusal is used again as it is for as long."""
 LOG_SECONDS = 1.0
 """How often the log tells of them."""
-Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Turnstile:
@@ -76,8 +73,7 @@ class Turnstile:
 
     def _make(self, ours: Headers) -> None:
         response = from_error(QueueFull("far more puzzles come than can be solved", retry_after=self.pool.retry_after()))
-        lines = [b"%b: %b\r\n" % each for each in (*ours, *response.raw_headers, *SECURITY)]
-        self.head, self.body = b"HTTP/1.1 503 Service Unavailable\r\n" + b"".join(lines), bytes(response.body)
+        self.head, self.body = head(response.status_code, (*ours, *response.raw_headers, *SECURITY)), bytes(response.body)
 
     def _tell(self) -> None:
         ACCESS.warning("far more puzzles come than can be solved: refused unread", extra={"requests": self.unread})

@@ -6,13 +6,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from app.api.envelope import SECURITY
 from app.api.turnstile import READ, Turnstile
-from app.connection import Connection
+from app.api.visits import SECURITY
 from app.metrics import Metrics
+from tests.support.connections import Peer
 from tests.support.pools import FakePool
 
 HEAD = b"POST /v1/solve HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n"
@@ -28,71 +26,14 @@ class Pool(FakePool):
         return self.places
 
 
-class Transport(asyncio.Transport):
-    """Notes what is written."""
+class Guest(Peer):
+    """A client of a server that is full, and that has read as many of this moment as it does."""
 
     def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
-        self.written, self.closed = b"", False
-
-    def write(self, data: bytes) -> None:
-        self.written += data
-
-    def is_closing(self) -> bool:
-        return self.closed
-
-    def close(self) -> None:
-        self.closed = True
-
-    def pause_reading(self) -> None:
-        pass
-
-    def resume_reading(self) -> None:
-        pass
-
-
-class Peer:
-    """A client at the other end of one connection to an application that answers with what it read."""
-
-    def __init__(self) -> None:
-        self.pool, self.metrics, self.transport = Pool(), Metrics(), Transport()
-        self.free = asyncio.Event()
-        self.free.set()
-        config = uvicorn.Config(self.echo, interface="asgi3", lifespan="off", log_config=None, proxy_headers=False)
-        config.load()
-        state = ServerState()
-        state.default_headers = [(b"date", b"today")]
-        self.turnstile = Turnstile(self.pool, self.metrics)
+        self.pool, metrics = Pool(), Metrics()
+        self.turnstile = Turnstile(self.pool, metrics)
         self.turnstile.read, self.turnstile.since = READ, time.monotonic()
-        self.connection = Connection(config=config, server_state=state, app_state={"turnstile": self.turnstile})
-        self.connection.connection_made(self.transport)
-
-    async def echo(self, scope, receive, send) -> None:
-        body = (await receive())["body"]
-        await self.free.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(len(body)).encode())]})
-        await send({"type": "http.response.body", "body": body})
-
-    async def asks(self, *pieces: bytes) -> list[tuple[int, dict[str, str], bytes]]:
-        """Status, headers and body of each response to what is sent in these pieces."""
-        self.transport.written = b""
-        for piece in pieces:
-            self.connection.data_received(piece)
-            await asyncio.sleep(0)
-        for _ in range(10):
-            await asyncio.sleep(0)
-        found, rest = [], self.transport.written
-        while rest:
-            head, _, rest = rest.partition(b"\r\n\r\n")
-            status, *lines = head.decode().split("\r\n")
-            headers = dict(line.split(": ", 1) for line in lines)
-            size = int(headers.get("content-length", 0))
-            found.append((int(status.split()[1]), headers, rest[:size]))
-            rest = rest[size:]
-        return found
-
-    def counted(self, name: str, **labels: str) -> float | None:
-        return self.metrics.registry.get_sample_value(name, labels)
+        super().__init__(metrics, turnstile=self.turnstile)
 
 
 @pytest.fixture(autouse=True)
@@ -102,8 +43,8 @@ def a_long_moment(monkeypatch) -> None:
 
 
 @pytest.fixture
-async def peer() -> Iterator[Peer]:
-    made = Peer()
+async def peer() -> Iterator[Guest]:
+    made = Guest()
     yield made
     made.connection.connection_lost(None)
 
@@ -225,7 +166,7 @@ async def test_a_few_of_each_moment_are_read(peer) -> None:
 
 async def test_no_more_come_in_at_once_than_there_is_room_for(peer) -> None:
     peer.pool.places = 3
-    others = [Peer() for _ in range(5)]
+    others = [Guest() for _ in range(5)]
     for other in others:
         other.connection.turnstile = peer.turnstile
         other.connection.data_received(ASKED)

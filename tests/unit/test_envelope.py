@@ -5,7 +5,8 @@ import json
 import pytest
 from starlette.exceptions import HTTPException
 
-from app.api.envelope import SECURITY, Envelope
+from app.api.envelope import Envelope
+from app.api.visits import SECURITY, Visits
 from app.logs import request_id
 from app.metrics import Metrics
 
@@ -48,7 +49,7 @@ def call():
 
         called.metrics = metrics
         scope = {"type": "http", "method": method, "path": path, "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers]}
-        await Envelope(app, metrics, limit)(scope, receive, send)
+        await Envelope(app, Visits(metrics), limit)(scope, receive, send)
         return sent
 
     return called
@@ -158,5 +159,5 @@ async def test_what_is_not_http_passes_by(call) -> None:
     async def app(scope, receive, send):
         seen.append(scope["type"])
 
-    await Envelope(app, Metrics(), 1)({"type": "lifespan"}, None, None)
+    await Envelope(app, Visits(Metrics()), 1)({"type": "lifespan"}, None, None)
     assert seen == ["lifespan"]

@@ -1,100 +1,210 @@
-"""The short way of single puzzles: what is sound reaches the endpoint at once, what is not the framework."""
+"""The short way of single puzzles: what is plain and sound is answered past the application, all else goes the usual way as it came. Bytes in, bytes out."""
+
+import asyncio
+import json
+from collections.abc import Iterator
 
 import pytest
-from fastapi import Response
-from starlette.exceptions import HTTPException
 
+from app.access.door import Door
+from app.access.keys import Key, Keys, digest
+from app.access.limits import LocalLimits
 from app.api.express import Express
+from app.api.schemas import SolveIn
+from app.api.visits import SECURITY, Visits
 from app.errors import QueueFull
+from app.logs import request_id
 from app.metrics import Metrics
+from tests.support.connections import Peer
+
+SOUND = b'{"puzzle": {"type": "sudoku", "grid": "1.."}}'
 
 
-async def inner(scope, receive, send) -> None:
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b""})
+def post(body: bytes = SOUND, *lines: bytes) -> bytes:
+    return b"\r\n".join([b"POST /v1/solve HTTP/1.1", b"host: here", b"content-type: application/json", b"content-length: %d" % len(body), *lines, b"", body])
 
 
-async def endpoint(body, request) -> Response:
-    if body.puzzle.grid == "full":
-        raise QueueFull("full", retry_after=3)
-    return Response(f"{body.puzzle.grid} {(await request.receive())['type']}")
+class Guest(Peer):
+    """A client of a server that answers a puzzle with what it knows of the request, in capitals where that is the grid."""
 
+    def __init__(self, *keys: Key) -> None:
+        metrics = Metrics()
+        door = Door(Keys(keys), LocalLimits(), metrics) if keys else None
+        self.express, self.begun, self.given_up = Express(self.answer, Visits(metrics), 1000, door), 0, 0
+        super().__init__(metrics, express=self.express)
 
-@pytest.mark.parametrize(("path", "method"), [("/v1/solve", "OPTIONS"), ("/v1/solve/batch", "POST"), ("/healthz", "GET")])
-async def test_all_else_goes_on(path: str, method: str) -> None:
-    asked, sent = [], []
-
-    async def receive():
-        return {"type": "http.request", "body": b'{"puzzle": {"type": "sudoku", "grid": "1.."}}'}
-
-    async def send(message) -> None:
-        sent.append(message)
-
-    async def never(body, request) -> Response:
-        asked.append(body)
-        return Response("short")
-
-    await Express(inner, never, Metrics())({"type": "http", "path": path, "method": method, "headers": JSON}, receive, send)
-    assert (sent[0]["status"], sent[1]["body"], asked) == (200, b"", [])
-
-
-async def went(headers: list[tuple[bytes, bytes]], *messages: dict[str, object] | Exception) -> tuple[int | None, bytes, bytes | None]:
-    """Status and body of the response, and what the framework read, if it came to that; these are what comes from the client."""
-    sent, coming, seen = [], list(messages), []
-
-    async def receive():
-        message = coming.pop(0)
-        if isinstance(message, Exception):
-            raise message
-        return message
-
-    async def framework(scope, receive, send) -> None:
+    async def answer(self, given: SolveIn, identity: str, started: float) -> bytes:
+        self.begun += 1
         try:
-            seen.append((await receive())["body"])
-        except HTTPException as error:
-            seen.append(error.detail.encode())
+            await self.free.wait()
+        except asyncio.CancelledError:
+            self.given_up += 1
+            raise
+        match given.puzzle.grid:
+            case "full":
+                raise QueueFull("full", retry_after=3)
+            case "bug":
+                raise RuntimeError("nobody thought of this")
+        return json.dumps([str(given.puzzle.grid).upper(), identity, request_id.get(), started > 0]).encode()
 
-    async def send(message) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "path": "/v1/solve", "method": "POST", "headers": headers}
-    await Express(framework, endpoint, Metrics())(scope, receive, send)
-    return sent[0]["status"] if sent else None, sent[1]["body"] if sent else b"", seen[0] if seen else None
-
-
-JSON = [(b"content-type", b"application/json")]
-GONE = {"type": "http.disconnect"}
-
-
-def part(body: bytes, *, more: bool = False) -> dict[str, object]:
-    return {"type": "http.request", "body": body, "more_body": more}
-
-
-async def test_a_sound_body_reaches_the_endpoint_in_however_many_parts_it_comes() -> None:
-    body = b'{"puzzle": {"type": "sudoku", "grid": "1.."}}'
-    assert await went(JSON, part(body), GONE) == (200, b"1.. http.disconnect", None)
-    assert await went(JSON, part(body[:9], more=True), part(b"", more=True), part(body[9:]), GONE) == (200, b"1.. http.disconnect", None)
+    def statuses(self) -> dict[str, float]:
+        """How many requests came to which end."""
+        name, found = "trm_http_requests_total", {}
+        for status in ("200", "429", "499", "500", "503"):
+            if count := self.counted(name, route="/v1/solve", method="POST", code=status):
+                found[status] = count
+        return found
 
 
-async def test_what_the_endpoint_refuses_is_a_problem() -> None:
-    status, body, seen = await went(JSON, part(b'{"puzzle": {"type": "sudoku", "grid": "full"}}'))
-    assert (status, seen) == (503, None)
-    assert b"queue-full" in body
+@pytest.fixture
+async def guest() -> Iterator[Guest]:
+    made = Guest()
+    yield made
+    made.leave()
+
+
+async def test_a_sound_puzzle_is_answered_with_all_our_headers_and_the_connection_goes_on(guest) -> None:
+    for name in ("mine", "other"):
+        ((status, headers, body),) = await guest.asks(post(SOUND, b"x-request-id: " + name.encode()))
+        assert (status, json.loads(body)) == (200, ["1..", name, name, True])
+        usual = {"date": "today", "content-type": "application/json", "content-length": str(len(body)), "x-request-id": name}
+        assert headers == usual | {name.decode(): value.decode() for name, value in SECURITY}
+    assert not guest.transport.closed
+    assert guest.connection.timeout_keep_alive_task is not None
+
+
+async def test_it_has_one_line_in_the_log_and_is_counted(guest, capsys, caplog) -> None:
+    caplog.set_level("INFO")
+    await guest.asks(post(SOUND, b"x-request-id: mine"))
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (line["method"], line["route"], line["status"], line["request_id"]) == ("POST", "/v1/solve", 200, "mine")
+    assert guest.statuses() == {"200": 1}
+    assert guest.counted("trm_http_request_duration_seconds_count", route="/v1/solve") == 1
+
+
+async def test_it_may_come_in_pieces(guest) -> None:
+    whole = post()
+    assert await guest.asks(whole[:9], whole[9:70], whole[70:-5]) == []
+    assert [status for status, *_ in await guest.asks(whole[-5:])] == [200]
+    assert [status for status, *_ in await guest.asks(*(bytes([each]) for each in whole))] == [200]
+
+
+async def test_what_is_refused_is_a_problem(guest) -> None:
+    ((status, headers, body),) = await guest.asks(post(SOUND.replace(b"1..", b"full")))
+    assert (status, headers["retry-after"], headers["content-type"]) == (503, "3", "application/problem+json")
+    assert (json.loads(body)["type"], int(headers["content-length"])) == ("/problems/queue-full", len(body))
+    assert guest.counted("trm_requests_rejected_total", reason="queue-full") == 1
+    assert guest.statuses() == {"503": 1}
+
+
+async def test_so_is_a_bug_which_is_logged(guest, caplog) -> None:
+    ((status, headers, body),) = await guest.asks(post(SOUND.replace(b"1..", b"bug")))
+    assert (status, headers["content-type"]) == (500, "application/problem+json")
+    assert b"nobody thought" not in body
+    assert [str(record.exc_info) for record in caplog.records if "nobody thought of this" in str(record.exc_info)]
+    assert [status for status, *_ in await guest.asks(post())] == [200]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"puzzle": 1}', b'{"puzzle": {"type": "sudoku", "grid": "1"}, "more": 1}'])
-async def test_what_is_not_sound_is_for_the_framework_as_it_was(body: bytes) -> None:
-    assert await went(JSON, part(body[:1], more=True), part(body[1:])) == (None, b"", body)
+async def test_what_is_not_sound_goes_the_usual_way_as_it_came(guest, body) -> None:
+    whole = post(body)
+    assert [(status, body) for status, _, body in await guest.asks(whole[:-1], whole[-1:])] == [(200, body)]
+    assert guest.begun == 0
+    assert [status for status, *_ in await guest.asks(post())] == [200]
+    assert guest.begun == 1
 
 
-async def test_so_is_every_other_kind_of_body() -> None:
-    assert await went([(b"content-type", b"text/plain")], part(b"1")) == (None, b"", b"1")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"POST", b"PUT"),
+        (b"/v1/solve", b"/v1/solve/batch"),
+        (b"/v1/solve", b"/v1/solve?a=b"),
+        (b"HTTP/1.1", b"HTTP/1.0"),
+        (b"application/json", b"application/json; charset=utf-8"),
+        (b"application/json", b"text/plain"),
+        (b"content-type", b"x-type"),
+        (b"host: here", b"host: here\r\nconnection: close"),
+        (b"host: here", b"host: here\r\norigin: https://there.example"),
+        (b"host: here", b"host: here\r\ncontent-encoding: gzip"),
+    ],
+)
+async def test_so_does_all_that_is_not_plain(guest, old, new) -> None:
+    ((status, _, body),) = await guest.asks(post().replace(old, new))
+    assert (status, body, guest.begun) == (200, SOUND, 0)
 
 
-async def test_so_is_a_body_that_is_too_large() -> None:
-    assert await went(JSON, part(b"{", more=True), HTTPException(413, "too large")) == (None, b"", b"too large")
+async def test_so_do_bodies_in_chunks_and_those_that_are_waited_for_and_large_ones(guest) -> None:
+    chunked = post().replace(b"content-length: 45", b"transfer-encoding: chunked").replace(SOUND, b"2d\r\n%b\r\n0\r\n\r\n" % SOUND)
+    assert [body for *_, body in await guest.asks(chunked)] == [SOUND]
+    assert [status for status, *_ in await guest.asks(post(SOUND, b"expect: 100-continue"))] == [100, 200]
+    large = SOUND + b" " * 1000
+    assert [body for *_, body in await guest.asks(post(large))] == [large]
+    assert guest.begun == 0
 
 
-async def test_a_client_that_leaves_before_its_end_gets_nothing() -> None:
-    assert await went(JSON, part(b"{", more=True), GONE) == (None, b"", None)
+async def test_of_several_at_once_each_is_answered_in_its_turn(guest) -> None:
+    guest.free.clear()
+    assert await guest.asks(post() + post(SOUND.replace(b"1..", b"2..")), post(b"{}")) == []
+    assert guest.begun == 1, "the others wait for its answer"
+    guest.free.set()
+    answers = [body for *_, body in await guest.asks()]
+    assert (json.loads(answers[0])[0], answers[1:]) == ("1..", [SOUND.replace(b"1..", b"2.."), b"{}"])
+
+
+async def test_one_behind_a_usual_one_waits_for_that(guest) -> None:
+    guest.free.clear()
+    assert await guest.asks(post(b"{}"), post()) == []
+    guest.free.set()
+    assert [body for *_, body in await guest.asks()] == [b"{}", SOUND]
+
+
+async def test_the_puzzle_of_a_client_that_leaves_is_given_up(guest) -> None:
+    guest.free.clear()
+    await guest.asks(post() + post(b"{}"))
+    guest.leave()
+    await asyncio.sleep(0.01)
+    assert (guest.begun, guest.given_up, guest.transport.written) == (1, 1, b"")
+    assert guest.statuses() == {"499": 1}
+
+
+async def test_one_who_leaves_before_all_has_come_is_counted(guest) -> None:
+    await guest.asks(post()[:-1])
+    guest.leave()
+    assert (guest.begun, guest.statuses()) == (0, {"499": 1})
+
+
+async def test_a_server_that_stops_answers_what_it_has_begun_and_what_is_coming(guest) -> None:
+    guest.free.clear()
+    await guest.asks(post())
+    guest.connection.shutdown()
+    assert not guest.transport.closed
+    guest.free.set()
+    ((status, headers, _),) = await guest.asks()
+    assert (status, headers["connection"], guest.transport.closed) == (200, "close", True)
+    for body in (SOUND, b"{}"):
+        other, whole = Guest(), post(body)
+        await other.asks(whole[:-1])
+        other.connection.shutdown()
+        assert not other.transport.closed
+        ((status, headers, _),) = await other.asks(whole[-1:])
+        assert (status, headers["connection"], other.transport.closed) == (200, "close", True)
+
+
+async def test_who_does_not_read_gets_no_more_to_read(guest) -> None:
+    guest.connection.pause_writing()
+    assert await guest.asks(post()) == []
+    assert guest.begun == 0
+    guest.connection.resume_writing()
+    assert [body for *_, body in await guest.asks()] == [SOUND]
+
+
+async def test_where_there_are_keys_those_who_are_known_come_this_way(capsys, caplog) -> None:
+    caplog.set_level("INFO")
+    guest = Guest(Key("alice", digest(b"hers"), rate=0.001, burst=1))
+    answers = [await guest.asks(post(SOUND, b"x-api-key: hers")) for _ in range(2)]
+    assert [[status for status, *_ in each] for each in answers] == [[200], [429]]
+    assert (guest.begun, guest.statuses()) == (1, {"200": 1, "429": 1})
+    assert [json.loads(line).get("client") for line in capsys.readouterr().err.splitlines()] == ["alice", None]
+    for lines in ((), (b"x-api-key: his",)):
+        assert [body for *_, body in await guest.asks(post(SOUND, *lines))] == [SOUND], "who is let in there is the guard's business"

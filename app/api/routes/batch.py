@@ -11,10 +11,10 @@ from fastapi.responses import StreamingResponse
 from app.api.accept import prefers
 from app.api.answers import options, written
 from app.api.deps import ClientGone, Needs, Services, while_connected
-from app.api.envelope import CLIENT_GONE
 from app.api.errors import MOST_ERRORS, PROBLEMS, document
 from app.api.guard import charge
 from app.api.schemas import BatchIn, BatchOut
+from app.api.visits import CLIENT_GONE
 from app.batch import Batch, Result, Turn
 from app.errors import FieldError, InvalidRequest, NotFound
 from app.logs import request_id

@@ -16,11 +16,11 @@ from starlette.requests import ClientDisconnect
 from app.api import grids, tensors
 from app.api.answers import answer, options
 from app.api.deps import ClientGone, Needs, Services, while_connected
-from app.api.envelope import CLIENT_GONE
 from app.api.errors import INFERENCE
 from app.api.guard import charge
 from app.api.routes.batch import prepared
 from app.api.schemas import BatchIn, OptionsIn, SolveOut
+from app.api.visits import CLIENT_GONE
 from app.errors import InvalidRequest, UnsupportedMediaType, mistakes
 from app.logs import request_id
 from app.model.store import Entry

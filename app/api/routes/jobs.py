@@ -12,12 +12,12 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from app.api.deps import Client, Needs, Services
-from app.api.envelope import CLIENT_GONE
 from app.api.errors import MEDIA_TYPE, PROBLEMS
 from app.api.lines import split
 from app.api.routes.batch import ITEM, JSON, LINES, NDJSON
 from app.api.schemas import CountsOut, JobIn, JobOptionsIn, JobOut, JobQuery, ProblemOut, TermsIn
 from app.api.uploads import Upload
+from app.api.visits import CLIENT_GONE
 from app.errors import BodyNotJSON, BodyTooLarge, InvalidRequest, JobsUnavailable, UnknownJob, UnsupportedMediaType
 from app.jobs.base import Job
 
