@@ -7,7 +7,6 @@ connections stay), and when the breaker is open both solve the same new puzzles.
 """
 
 import argparse
-import asyncio
 import json
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import uvloop
 
 from app.puzzles.sudoku import Sudoku
 from app.training.evaluate import with_clues
@@ -54,8 +54,8 @@ def shows(port: int, sample: str) -> bool:
 def hits(ports: dict[str, int], count: int) -> dict[str, float]:
     """Milliseconds of a hit at the median, one client, by where the answers are: medians of rounds that take turns."""
     known = grids(WARM, seed=0)
-    asyncio.run(load(ports["memory"], known, 1, "use"))
-    rounds = [[asyncio.run(load(port, (known * count)[: count // ROUNDS], 1, "use")).p50_ms for port in ports.values()] for _ in range(ROUNDS)]
+    uvloop.run(load(ports["memory"], known, 1, "use"))
+    rounds = [[uvloop.run(load(port, (known * count)[: count // ROUNDS], 1, "use")).p50_ms for port in ports.values()] for _ in range(ROUNDS)]
     assert shows(ports["redis"], 'trm_cache_requests_total{result="miss"} 0.0'), "some were no hits"
     return dict(zip(ports, np.median(rounds, axis=0).tolist(), strict=True))
 
@@ -66,7 +66,7 @@ def solves(ports: dict[str, int], count: int, seed: int) -> dict[str, float]:
     for each in range(ROUNDS):
         new = grids(count // ROUNDS, seed + each)
         order = list(ports.values())[:: 1 if each % 2 else -1]
-        p95 = {port: asyncio.run(load(port, new, 1, "use")).p95_ms for port in order}
+        p95 = {port: uvloop.run(load(port, new, 1, "use")).p95_ms for port in order}
         rounds.append([p95[port] for port in ports.values()])
     return dict(zip(ports, np.median(rounds, axis=0).tolist(), strict=True))
 
@@ -82,13 +82,13 @@ def main() -> None:
     with redis() as (redis_port, process):
         sharing = {**environment, "TRM_REDIS_URL": f"redis://127.0.0.1:{redis_port}"}
         with server(sharing) as (third, _):
-            asyncio.run(load(third, grids(WARM, seed=0), 1, "use"))
+            uvloop.run(load(third, grids(WARM, seed=0), 1, "use"))
         with server(environment) as (memory, _), server(sharing) as (shared, _):
             ports = {"memory": memory, "redis": shared}
             hit_ms, up = hits(ports, arguments.hits), solves(ports, arguments.solves, seed=100)
             process.send_signal(signal.SIGSTOP)
             while not shows(shared, "trm_cache_breaker_open 1.0"):
-                asyncio.run(load(shared, grids(8, seed=time.monotonic_ns() % 2**32), 1, "use"))
+                uvloop.run(load(shared, grids(8, seed=time.monotonic_ns() % 2**32), 1, "use"))
             stopped = solves(ports, arguments.solves, seed=200)
             process.send_signal(signal.SIGCONT)
     print("| | memory | Redis | ratio |", "| --- " * 4 + "|", sep="\n")

@@ -7,7 +7,6 @@ load client runs on the same cores as the server. The last line is one JSON docu
 """
 
 import argparse
-import asyncio
 import json
 import os
 import signal
@@ -20,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import uvloop
 
 from app.puzzles.sudoku import Sudoku
 from app.settings import PROJECT
@@ -85,9 +86,9 @@ def measure(refill: str, grids: list[str], workers: int) -> Measured:
     """All loads on one server."""
     settings = {"TRM_REFILL": refill, "TRM_WORKERS": str(workers), "TRM_BATCH_PUZZLES": str(len(grids))}
     with server(settings) as (port, pid):
-        asyncio.run(load(port, grids[:64], 8))  # the first requests of a process are slower
-        loads = [asyncio.run(load(port, grids[: max(128, len(grids) * clients // max(CLIENTS))], clients)) for clients in CLIENTS]
-        return Measured(loads, asyncio.run(batch(port, grids)), resident_bytes(pid))
+        uvloop.run(load(port, grids[:64], 8))  # the first requests of a process are slower
+        loads = [uvloop.run(load(port, grids[: max(128, len(grids) * clients // max(CLIENTS))], clients)) for clients in CLIENTS]
+        return Measured(loads, uvloop.run(batch(port, grids)), resident_bytes(pid))
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+import uvloop
 
 from app.puzzles.sudoku import Sudoku
 from bench.client import Response, Wire, connect, load, post
@@ -143,14 +144,14 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     grids = [str(family.render(question.tobytes(), "")) for question in mix(PUZZLES).questions]
     with server(dict(each.split("=", 1) for each in arguments.settings)) as (port, pid):
-        asyncio.run(load(port, grids[:64], CLIENTS))
+        uvloop.run(load(port, grids[:64], CLIENTS))
         children = [int(each) for each in subprocess.run(["/usr/bin/env", "pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()]
-        saturated, flood = asyncio.run(load(port, grids, CLIENTS)), Flood(port)
+        saturated, flood = uvloop.run(load(port, grids, CLIENTS)), Flood(port)
         bodies, computed = (
             itertools.cycle([post("/v1/solve", {"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": "bypass"}}) for grid in grids]),
             time.process_time(),
         )
-        asyncio.run(flood.run(bodies, arguments.times * saturated.puzzles_per_s, arguments.seconds, [pid, *children]))
+        uvloop.run(flood.run(bodies, arguments.times * saturated.puzzles_per_s, arguments.seconds, [pid, *children]))
         computed = (time.process_time() - computed) / arguments.seconds
     tally = flood.tally
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds

@@ -19,6 +19,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import uvloop
 
 from app.access.door import Door
 from app.access.keys import Keys, new, parse
@@ -91,7 +92,7 @@ def pieces(grid: str, solved: bytes) -> dict[str, float]:
     )
     given = solver._answer(puzzle, outcome)
     question, solution = solver._question(entry, puzzle, made), Solution(puzzle, entry, given, "hit")
-    asyncio.run(solver.cache.set(question.key, question.write(given), 1000))
+    uvloop.run(solver.cache.set(question.key, question.write(given), 1000))
     (key, free), (other, rated) = new("free"), new("rated", "999999")
     door = Door(Keys(parse(f"{free},{rated}")), LocalLimits(), services.metrics)
     headers = [(b"host", b"bench"), (b"content-type", b"application/json"), (b"authorization", f"Bearer {key}".encode())]
@@ -137,7 +138,7 @@ def overhead(port: int, count: int = 200) -> dict[str, float]:
     puzzles = with_clues(mix(count), 36, np.random.default_rng(0))
     (engine,) = make_engines(entry, WorkerSpec(store=PROJECT / "model_store", models=("sudoku",))).values()
     grids, answers = [str(rules.render(question.tobytes(), "")) for question in puzzles.questions], list[tuple[float, bool, bool]]()
-    asyncio.run(one_client(port, [request(grid, "bypass") for grid in grids], answers))
+    uvloop.run(one_client(port, [request(grid, "bypass") for grid in grids], answers))
     http, engine_alone = float(np.median([seconds for seconds, _, _ in answers]) * 1000), float(np.median(alone(engine, puzzles)))
     return {"http_ms": http, "engine_ms": engine_alone, "overhead_ms": http - engine_alone}
 
@@ -150,7 +151,7 @@ def requests_per_s(port: int) -> float:
         await asyncio.gather(*(one_client(port, [one] * (REQUESTS // CLIENTS), answers) for _ in range(CLIENTS)))
 
     started = time.perf_counter()
-    asyncio.run(all_clients())
+    uvloop.run(all_clients())
     assert all(answered for _, answered, _ in answers)
     return len(answers) / (time.perf_counter() - started)
 
@@ -158,9 +159,9 @@ def requests_per_s(port: int) -> float:
 def hits(port: int, grid: str) -> dict[str, float]:
     """Cache hits a second, and requests a second of an empty route on the same server and on a bare one: medians of rounds that take turns."""
     with bare_server() as bare_port:
-        asyncio.run(load(port, [grid] * CLIENTS, CLIENTS, "use"))
+        uvloop.run(load(port, [grid] * CLIENTS, CLIENTS, "use"))
         rounds = [
-            (asyncio.run(load(port, [grid] * REQUESTS, CLIENTS, "use")).puzzles_per_s, requests_per_s(port), requests_per_s(bare_port)) for _ in range(ROUNDS)
+            (uvloop.run(load(port, [grid] * REQUESTS, CLIENTS, "use")).puzzles_per_s, requests_per_s(port), requests_per_s(bare_port)) for _ in range(ROUNDS)
         ]
     cached, empty, bare = np.median(rounds, axis=0).tolist()
     return {"hits_per_s": cached, "empty_route_per_s": empty, "bare_route_per_s": bare, "ratio": cached / empty, "ratio_to_bare": cached / bare}
@@ -193,7 +194,7 @@ def main() -> None:
     costs = pieces(grid, puzzles.answers[0].tobytes())
     print("| piece of a request | microseconds |", "| --- | --- |", *(f"| {name} | {cost:.1f} |" for name, cost in costs.items()), sep="\n")
     with server(environment, WITH_EMPTY_ROUTE) as (port, _):
-        asyncio.run(load(port, [grid] * 8, 1))  # the first requests of a process are slower
+        uvloop.run(load(port, [grid] * 8, 1))  # the first requests of a process are slower
         idle, cached = overhead(port), hits(port, grid)
     print("one easy puzzle at no load: {http_ms:.2f} ms over HTTP, {engine_ms:.2f} in an engine alone, {overhead_ms:.2f} more".format(**idle))
     print("cache hits: {hits_per_s:.0f} a second; an empty route {empty_route_per_s:.0f}, ratio {ratio:.2f}".format(**cached))
