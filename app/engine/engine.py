@@ -51,7 +51,7 @@ class Track(Entry):
 class Step(NamedTuple):
     """What one step did: how many slots it ran and for how long, how many requests wait still, who finished, whose first step it was, and what is shown.
 
-    `shown` are the answers of watched requests, by id.
+    `shown` are the answers of watched requests, by id; `awaited` says whether one that finished is no bulk, for which somebody waits alone, or came to nothing.
     """
 
     size: int
@@ -60,6 +60,7 @@ class Step(NamedTuple):
     finished: list[Finished]
     started: Sequence[str] = ()
     shown: Sequence[tuple[str, TraceStep]] = ()
+    awaited: bool = False
 
 
 def chance(cells: bytes) -> Random:
@@ -123,7 +124,7 @@ class Engine:
         plan = self.scheduler.schedule(now)
         finished: list[Finished] = [self._expire(track) for track in plan.expired]
         if plan.size == 0:
-            return Step(0, 0.0, 0, finished)
+            return Step(0, 0.0, 0, finished, awaited=bool(finished))
         self._apply(plan, now)
         started = self.clock()
         answers, logits, faults = isolation.step(self.runner, plan.size)
@@ -142,9 +143,10 @@ class Engine:
             self._keep(track, answer, (broken[slot], excess[slot] if excess else 0), halts[slot])
             if track.votes and track.votes.settled(track.request.attempts - track.attempt) and self.scheduler.settle(track):
                 update.finished.append(track)  # what is left could not change the answer any more
+        awaited = bool(finished) or not all(track.request.bulk for track in update.finished)
         finished += [self._finish(track, now) for track in update.finished]
         first = [track.request.id for _, track in plan.loads if track.attempt == 1]
-        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first, shown)
+        return Step(plan.size, now - started, len(self.scheduler.waiting), finished, first, shown, awaited)
 
     def _judged(self, answers: Tokens | Judged) -> tuple[NDArray[np.signedinteger], Fetch]:
         """How many rules each answer breaks, (batch,), by the runner's word if it judges, and what gives the answers of some slots."""
