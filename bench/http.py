@@ -3,7 +3,7 @@
     python -m bench.http [--puzzles 10240] [--workers 2]
 
 *Engines alone* are as many processes as the service has workers, made alike, that divide the puzzles among them and have nothing else to do. The
-load client runs on the same cores as the server. They are measured three times, since the machine may be shared with others. The last line is one JSON document.
+load client runs on the same cores as the server. They are measured three times, since others may share the machine. The last line is one JSON document.
 """
 
 import argparse
