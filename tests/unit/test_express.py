@@ -1,6 +1,7 @@
 """The short way of single puzzles: what is plain and sound is answered past the application, all else goes the usual way as it came. Bytes in, bytes out."""
 
 import asyncio
+import gc
 import json
 from collections.abc import Iterator
 
@@ -197,6 +198,19 @@ async def test_who_does_not_read_gets_no_more_to_read(guest) -> None:
     assert guest.begun == 0
     guest.connection.resume_writing()
     assert [body for *_, body in await guest.asks()] == [SOUND]
+
+
+@pytest.mark.parametrize("body", [SOUND, SOUND.replace(b"1..", b"full"), b"{}"], ids=["answered", "refused", "the usual way"])
+async def test_a_request_leaves_no_garbage_to_be_searched_for(guest, body) -> None:
+    await guest.asks(post(body))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            await guest.asks(post(body))
+        assert gc.collect() < 20
+    finally:
+        gc.enable()
 
 
 async def test_where_there_are_keys_those_who_are_known_come_this_way(capsys, caplog) -> None:
