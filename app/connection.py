@@ -57,7 +57,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop when the client has left."""
         if self.serving is not None:
-            self.serving.cancel()
+            serving, self.serving = self.serving, None  # whose error, once it is cancelled, leads back here
+            serving.cancel()
         elif self.express is not None and self.body is not None:
             self.express.left(self.headers, self.begun)
         super().connection_lost(exc)

@@ -35,7 +35,7 @@ COMPILED_WIDTH = 256
 TELL_SECONDS = 0.02
 """Longest that the pool is told nothing of steps that are run: in time for it to send on what can start, and for a worker to be known to go on."""
 BULK_SECONDS = 0.006
-"""Longest that the pool is not told of puzzles of batches and jobs that are done. To hear of those of every step takes a sixth more of its time for each."""
+"""After so long, at the end of a step, the pool is told of bulk that is done. To hear of those of every step takes a sixth more of its time for each."""
 
 
 def make_runner(entry: Entry, spec: WorkerSpec) -> Runner:

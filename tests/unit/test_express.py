@@ -166,6 +166,7 @@ async def test_the_puzzle_of_a_client_that_leaves_is_given_up(guest) -> None:
     guest.leave()
     await asyncio.sleep(0.01)
     assert (guest.begun, guest.given_up, guest.transport.written) == (1, 1, b"")
+    assert guest.connection.serving is None, "the error of a cancelled task leads back to the connection: that would be garbage"
     assert guest.statuses() == {"499": 1}
 
 
