@@ -210,7 +210,7 @@ class Engine:
             id=track.request.id,
             cells=track.best,
             verified=track.flaws[0] == 0 if self.rules.verifiable else None,
-            steps=track.earlier + track.step,
+            steps=track.total_steps,
             attempts=track.attempt,
             halt_reason=track.ended or "deadline",
             halt_probability=track.halt_probability,
