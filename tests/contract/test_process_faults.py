@@ -13,7 +13,7 @@ from app.pool.messages import Ready, WorkerSpec
 from app.pool.pipe import Channel, pair
 from tests.contract.pools import CELLS, until
 from tests.support.requests import ask
-from tests.support.workers import DEADLY, HANGING, HarmfulPool, StillbornPool, harmful_main
+from tests.support.workers import DEADLY, HANGING, HarmfulPool, HarmfulProcess, StillbornPool, harmful_main
 
 
 @pytest.fixture
@@ -51,11 +51,18 @@ async def test_a_puzzle_that_kills_its_workers_is_given_up_and_no_other_is_harme
     await until(lambda: pool.status().ready == 2)
 
 
-async def test_a_puzzle_that_hangs_its_workers_is_given_up_and_they_are_not_live_meanwhile(pool: HarmfulPool) -> None:
-    hanging = asyncio.create_task(pool.solve("four", ask("hanging", cells=HANGING)))
-    await until(lambda: not pool.status().live)
+async def test_a_puzzle_that_hangs_its_workers_is_given_up_and_they_are_not_live_meanwhile(pool: HarmfulPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = list[bool]()  # as each worker was killed: they may be found to hang a moment before that, too short to be seen from here
+    kill = HarmfulProcess.kill
+
+    def killed(each: HarmfulProcess) -> None:
+        live.append(pool.status().live)
+        kill(each)
+
+    monkeypatch.setattr(HarmfulProcess, "kill", killed)
     with pytest.raises(WorkerLost, match="3 workers died on this puzzle"):
-        await asyncio.wait_for(hanging, 30)
+        await asyncio.wait_for(pool.solve("four", ask("hanging", cells=HANGING)), 30)
+    assert live.count(False) >= 3  # once more where the kill takes longer than a look of the watch
     assert restarts(pool, "failed") == 3
     await until(lambda: pool.status().ready == 2 and pool.status().live)
     assert (await pool.solve("four", ask("after", cells=CELLS))).verified
