@@ -115,6 +115,8 @@ class Dispatcher:
         self.members, self.capacity, self.slots, self.credit, self.bulk_credit = members, capacity, slots, slots + ahead, slots + (ahead + 1) // 2
         self.waiting, self.queued = Lanes[Ticket](2), (Counter[str](), Counter[str]())
         self.paces: defaultdict[str, Pace] = defaultdict(Pace)
+        self.attempt_seconds = dict[str, float]()
+        """What an attempt of each model takes by its pace."""
 
     @property
     def backlog(self) -> int:
@@ -146,8 +148,8 @@ class Dispatcher:
         wait = self.expected_wait(request.bulk)
         if now + wait > request.deadline:
             raise QueueFull(f"it would wait about {wait:.1f} s, beyond its deadline", retry_after=self.retry_after())
-        self._queue(ticket)
-        self.dispatch()
+        if self._queue(ticket):
+            self.dispatch()
 
     def dispatch(self) -> None:
         """Send what can start soon."""
@@ -197,9 +199,13 @@ class Dispatcher:
             self._queue(ticket, first=True)
         self.dispatch()
 
-    def _queue(self, ticket: Ticket, *, first: bool = False) -> None:
-        self.waiting.add(ticket, int(ticket.request.bulk), first=first)
-        self.queued[ticket.request.bulk][ticket.model] += 1
+    def _queue(self, ticket: Ticket, *, first: bool = False) -> bool:
+        """Let a ticket wait; whether nobody waits before it in its lane. Else it changes nothing for those who could be sent."""
+        lane = int(ticket.request.bulk)
+        foremost = first or not self.waiting.lanes[lane]
+        self.waiting.add(ticket, lane, first=first)
+        self.queued[lane][ticket.model] += 1
+        return foremost
 
     def stepped(self, member: Member, message: Stepped) -> None:
         """Take in what a worker tells: its pace, and who holds a slot from now on."""
@@ -210,6 +216,7 @@ class Dispatcher:
         for outcome in message.finished:
             if isinstance(outcome, Outcome):
                 pace.finished(outcome.steps, outcome.attempts)
+        self.attempt_seconds[message.model] = pace.attempt_seconds(self.slots)
         member.start(message.started)
 
     def expected_wait(self, bulk: bool = True) -> float:
@@ -221,7 +228,7 @@ class Dispatcher:
             return 0.0
         queued = self.queued[: 1 + bulk]
         ahead = (each for counts in (*queued, *(member.fresh for member in self.members)) for each in counts.items())
-        seconds = sum(count * self.paces[model].attempt_seconds(self.slots) for model, count in ahead if count)
+        seconds = sum(count * self.attempt_seconds.get(model, 0.0) for model, count in ahead if count)
         return seconds / FRESH_SHARE / max(1, sum(member.ready for member in self.members))
 
     def retry_after(self) -> int:
