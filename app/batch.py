@@ -1,4 +1,4 @@
-"""Many puzzles of one client: fed to the solver in order as results are taken, answered as each halts. Knows no HTTP.
+"""Many puzzles of one client: fed to the solver in order as they are read and results are taken, answered as each halts. Knows no HTTP.
 
 A batch holds at most a window of puzzles that were started and not taken yet, so a client that reads slowly slows down its own batch and nothing else.
 What fails of it is one result among the others.
@@ -6,9 +6,9 @@ What fails of it is one result among the others.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import islice
 
 from app.errors import QueueFull
 from app.preparing import Prepared
@@ -33,13 +33,22 @@ class Turn:
 
 
 class Batch:
-    """The puzzles of one batch, started from the first `async for` on; (index, result) as each halts."""
+    """The puzzles of one batch; (index, result) as each halts, once all of them have been added."""
 
-    def __init__(self, solver: Solver, puzzles: Sequence[Prepared], window: int) -> None:
-        self.solver, self.window = solver, window
-        self.waiting: Iterator[tuple[int, Prepared]] = iter(enumerate(puzzles))
+    def __init__(self, solver: Solver, window: int) -> None:
+        self.solver, self.window, self.count = solver, window, 0
+        self.waiting = deque[tuple[int, Prepared]]()
         self.started: dict[asyncio.Task[Solution], int] = {}
         self.halted: asyncio.Queue[asyncio.Task[Solution]] = asyncio.Queue()
+
+    async def add(self, prepared: Prepared) -> None:
+        """Start a puzzle, or let it wait for results to be taken."""
+        index, self.count = self.count, self.count + 1
+        if len(self.started) < self.window:
+            self._start(index, prepared)
+            await asyncio.sleep(0)  # one by one, with the requests of others in between
+        else:
+            self.waiting.append((index, prepared))
 
     def _start(self, index: int, prepared: Prepared) -> None:
         task = asyncio.create_task(self.solver.run(prepared))
@@ -47,21 +56,19 @@ class Batch:
         self.started[task] = index
 
     async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
-        for index, prepared in islice(self.waiting, self.window):
-            self._start(index, prepared)
-            await asyncio.sleep(0)  # one by one, with the requests of others in between
         turn = Turn()
         while self.started:
             task = await self.halted.get()
             index = self.started.pop(task)
-            for another in islice(self.waiting, 1):
-                self._start(*another)
+            if self.waiting:
+                self._start(*self.waiting.popleft())
             yield index, task.exception() or task.result()
             await turn.end()  # many may have halted already
 
     async def close(self) -> None:
         """Give up what has not halted."""
-        tasks, self.waiting = list(self.started), iter(())
+        tasks = list(self.started)
+        self.waiting.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -75,20 +82,20 @@ class Batches:
         self.solver, self.most, self.backlog, self.puzzles = solver, most, backlog, 0
 
     @asynccontextmanager
-    async def open(self, puzzles: Sequence[Prepared]) -> AsyncIterator[Batch]:
-        """A batch, given up at the end of the context. Raises `QueueFull`, with nothing started, if other batches leave no room for it.
+    async def open(self, puzzles: int) -> AsyncIterator[Batch]:
+        """A batch of so many, given up at the end of the context. Raises `QueueFull`, with nothing started, if other batches leave no room for it.
 
         Its window is half of the pool's queue: however long the batch, other requests find room.
         """
         pool = self.solver.pool
-        if self.puzzles and self.puzzles + len(puzzles) > self.backlog:
+        if self.puzzles and self.puzzles + puzzles > self.backlog:
             raise QueueFull(f"other batches with {self.puzzles} puzzles are open already", retry_after=pool.retry_after())
-        self._count(len(puzzles))
-        batch = Batch(self.solver, puzzles, max(1, pool.status().capacity // 2))
+        self._count(puzzles)
+        batch = Batch(self.solver, max(1, pool.status().capacity // 2))
         try:
             yield batch
         finally:
-            self._count(-len(puzzles))
+            self._count(-puzzles)
             await batch.close()
 
     def _count(self, more: int) -> None:

@@ -67,11 +67,13 @@ async def test_options_go_for_every_puzzle(client, pool) -> None:
         ({"puzzles": [FOUR, NINE], "model": "ten"}, 404, {"/puzzles/0"}),
     ],
 )
-async def test_what_is_wrong_is_pointed_to_and_nothing_is_started(client, pool, headers, change, status, pointers) -> None:
+async def test_what_is_wrong_is_pointed_to_and_what_was_begun_is_given_up(client, pool, counted, headers, change, status, pointers) -> None:
+    pool.hold()
     response = await client.post("/v1/solve/batch", json=change, headers=headers)
     assert (response.status_code, response.headers["content-type"]) == (status, "application/problem+json")
     assert {each["pointer"] for each in response.json()["errors"]} == pointers
-    assert not pool.calls
+    assert [request.id for _, request in pool.calls] == pool.cancelled
+    assert counted("trm_batch_puzzles") == 0
 
 
 async def test_of_many_bad_puzzles_ten_are_told(client) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,7 +19,6 @@ from app.api.visits import CLIENT_GONE
 from app.batch import Batch, Result, Turn
 from app.errors import FieldError, InvalidRequest, NotFound
 from app.logs import request_id
-from app.preparing import Prepared
 from app.solver import Solution
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -63,41 +63,51 @@ class Opened:
         return written(result, self.services.solver.families[puzzle.type], puzzle.grid, f"{self.identity}-{index}", self.started)
 
 
-async def prepared(body: BatchIn, services: Services) -> list[Prepared]:
-    """All puzzles, each of which could be solved. Raises `InvalidRequest` that points to those that could not, or `NotFound`."""
-    most, wrong, found, turn = services.batches.most, list[InvalidRequest](), list[Prepared](), Turn()
-    if len(body.puzzles) > most:
-        detail = f"a batch has at most {most} puzzles, not {len(body.puzzles)}"
-        raise InvalidRequest(detail, fields=(FieldError("/puzzles", detail),))
-    chosen = options(body.options)
+async def read(body: BatchIn, services: Services, batch: Batch) -> None:
+    """Add all puzzles, which are started while others are read. Raises `InvalidRequest` that points to those that could not be solved, or `NotFound`."""
+    wrong, turn, chosen = list[InvalidRequest](), Turn(), options(body.options)
     for index, puzzle in enumerate(body.puzzles):
         place = f"/puzzles/{index}"
         try:
-            found.append(services.solver.prepare(puzzle.type, puzzle.grid, body.model, chosen, puzzle.puzzle_id, place=place, bulk=True))
+            prepared = services.solver.prepare(puzzle.type, puzzle.grid, body.model, chosen, puzzle.puzzle_id, place=place, bulk=True)
         except InvalidRequest as error:
             wrong.append(error)
         except NotFound as error:
             raise type(error)(f"puzzle {index}: {error.detail}", fields=(FieldError(place, error.detail),)) from error
+        else:
+            if not wrong:
+                await batch.add(prepared)
         if len(wrong) >= MOST_ERRORS:
             break
         await turn.end()  # others want to be read, too
     if wrong:
         fields = tuple(dict.fromkeys(field for error in wrong for field in error.fields))[:MOST_ERRORS]  # an option out of range is so for every puzzle
         raise type(wrong[0])("; ".join(f"{field.pointer}: {field.detail}" for field in fields), fields=fields)
-    return found
+
+
+@asynccontextmanager
+async def begun(body: BatchIn, request: Request, services: Services) -> AsyncIterator[Batch]:
+    """The batch with all of its puzzles, given up at the end of the context. Raises what `read` raises, or `QueueFull`."""
+    most, count = services.batches.most, len(body.puzzles)
+    if count > most:
+        detail = f"a batch has at most {most} puzzles, not {count}"
+        raise InvalidRequest(detail, fields=(FieldError("/puzzles", detail),))
+    async with services.batches.open(count) as batch:
+        await read(body, services, batch)
+        await charge(request, count)
+        yield batch
 
 
 async def opened(body: BatchIn, request: Request, services: Needs) -> AsyncIterator[Opened]:
     """The batch, open until the response has been sent, or its client has left."""
-    started, puzzles = time.perf_counter(), await prepared(body, services)
-    async with services.batches.open(puzzles) as batch:
-        await charge(request, len(puzzles))
+    started = time.perf_counter()
+    async with begun(body, request, services) as batch:
         yield Opened(batch, body, services, request_id.get() or "", started)
 
 
 @router.post("/solve/batch", response_model=BatchOut, responses=RESPONSES)
 async def solve_batch(request: Request, batch: Annotated[Opened, Depends(opened)]) -> Response:
-    """Solve many puzzles. All are read before the first is started, so that one bad puzzle refuses the batch; what fails later is a problem in its place.
+    """Solve many puzzles. One that cannot be read refuses the batch, and those that were begun are given up; what fails later is a problem in its place.
 
     With `Accept: application/x-ndjson` there is one line for each puzzle as it halts, the result with its `index`. A batch is not refused for a full
     queue: it waits for room, within its deadline, and goes behind single puzzles.

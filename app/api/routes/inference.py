@@ -17,8 +17,7 @@ from app.api import grids, tensors
 from app.api.answers import answer, options
 from app.api.deps import ClientGone, Needs, Services, while_connected
 from app.api.errors import INFERENCE
-from app.api.guard import charge
-from app.api.routes.batch import prepared
+from app.api.routes.batch import begun
 from app.api.schemas import BatchIn, OptionsIn, SolveOut
 from app.api.visits import CLIENT_GONE
 from app.errors import InvalidRequest, UnsupportedMediaType, mistakes
@@ -127,9 +126,7 @@ async def _solved(body: BatchIn, request: Request, services: Services, started: 
         (puzzle,) = body.puzzles
         return [told(0, await services.solver.solve(puzzle.type, puzzle.grid, body.model, options(body.options), puzzle.puzzle_id))]
     answers = dict[int, SolveOut]()
-    puzzles = await prepared(body, services)
-    async with services.batches.open(puzzles) as batch:
-        await charge(request, len(puzzles))
+    async with begun(body, request, services) as batch:
         async for index, result in batch:
             if not isinstance(result, Solution):
                 raise result
