@@ -8,11 +8,10 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from app.api.express import Express
 from app.api.turnstile import Turnstile
 from app.gathering import Gathering
+from app.idling import Idling
 
 
 class Unheard:
@@ -34,7 +33,7 @@ class Errand:
         self.response_complete, self.disconnected, self.keep_alive = False, False, keep_alive
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Idling):
     """One connection. The lifespan's state may have a `turnstile` and an `express`."""
 
     def __init__(self, **given: Any) -> None:
@@ -63,6 +62,17 @@ class Connection(HttpToolsProtocol):
             self.express.left(self.headers, self.begun)
         super().connection_lost(exc)
 
+    def on_message_begin(self) -> None:
+        """Called by the parser with a new request: no scope is made of one that goes the short way."""
+        self.url, self.expect_100_continue, self.headers = b"", False, []
+
+    def _goes_on(self) -> None:
+        """Go the usual way with the request whose head has come."""
+        come = self.url, self.expect_100_continue, self.headers
+        super().on_message_begin()
+        self.url, self.expect_100_continue, self.headers[:] = come
+        super().on_headers_complete()
+
     def on_headers_complete(self) -> None:
         """Called by the parser: turn the request away, or begin with it."""
         self._unset_keepalive_if_required()  # of a response that was written when this had come in one piece with its request
@@ -72,7 +82,7 @@ class Connection(HttpToolsProtocol):
         elif self.express is not None and self.express.takes(method, self.url, self.headers) and self._is_plain():
             self.body, self.begun = bytearray(), time.perf_counter()
         else:
-            super().on_headers_complete()
+            self._goes_on()
 
     def _is_plain(self) -> bool:
         """Whether a response may be written as soon as there is one: nothing else is on its way, and nothing else is asked for than an answer."""
@@ -105,17 +115,14 @@ class Connection(HttpToolsProtocol):
         """Answer a request the short way, or let it go the usual one, as if it came just now."""
         given = express.sound(body)
         if given is None:
-            super().on_headers_complete()
+            self._goes_on()
             self.cycle.keep_alive &= not self.leaving
             super().on_body(body)
             super().on_message_complete()
             return
         errand = Errand(keep_alive=not self.leaving)
         self.cycle = cast("Any", errand)
-        serving = express.serve(given, self.headers, self.server_state.default_headers, self.begun, partial(self._reply, errand))
-        self.serving = self.loop.create_task(serving)
-        self.tasks.add(self.serving)
-        self.serving.add_done_callback(self.tasks.discard)
+        self.serving = self.loop.create_task(express.serve(given, self.headers, self.server_state.default_headers, self.begun, partial(self._reply, errand)))
 
     def _reply(self, errand: Errand, head: bytes, body: bytes) -> None:
         errand.response_complete, self.serving = True, None

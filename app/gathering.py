@@ -38,5 +38,9 @@ class Gathering:
         self.flush()
         self.transport.close()
 
+    def is_closing(self) -> bool:
+        """Whether nothing more can be written."""
+        return self.transport.is_closing()
+
     def __getattr__(self, name: str) -> Any:  # whatever a transport has
         return getattr(self.transport, name)

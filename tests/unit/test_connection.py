@@ -94,10 +94,10 @@ async def test_of_several_at_once_each_is_answered_in_its_turn(peer) -> None:
 async def test_the_time_of_an_idle_connection_ends_with_the_next_request_in_the_same_piece(peer) -> None:
     peer.free.clear()
     await peer.asks(ASKED + ASKED.replace(b"/v1/solve", b"/v1/solve/batch"))
-    assert peer.connection.timeout_keep_alive_task is None, "else it would close the connection while that runs"
+    assert peer.connection.idle_since is None, "else it would be closed while that runs"
     peer.free.set()
     assert [status for status, *_ in await peer.asks()] == [200]
-    assert peer.connection.timeout_keep_alive_task is not None
+    assert peer.connection.idle_since is not None
 
 
 async def test_a_server_that_stops_finishes_what_is_coming(peer) -> None:

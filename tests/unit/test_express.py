@@ -71,7 +71,7 @@ async def test_a_sound_puzzle_is_answered_with_all_our_headers_and_the_connectio
         usual = {"date": "today", "content-type": "application/json", "content-length": str(len(body)), "x-request-id": name}
         assert headers == usual | {name.decode(): value.decode() for name, value in SECURITY}
     assert not guest.transport.closed
-    assert guest.connection.timeout_keep_alive_task is not None
+    assert guest.connection.idle_since is not None
 
 
 async def test_it_has_one_line_in_the_log_and_is_counted(guest, capsys, caplog) -> None:
