@@ -30,16 +30,19 @@ class Turnstile:
     def __init__(self, pool: Pool, metrics: Metrics) -> None:
         self.pool, self.metrics = pool, metrics
         self.head, self.body, self.made = b"", b"", -math.inf
-        self.coming, self.read, self.since, self.unread = 0, 0, -math.inf, 0
+        self.room: int | None = None
+        """How many more may come in this turn of the loop; None until it is asked for."""
+        self.read, self.since, self.unread = 0, -math.inf, 0
 
     def turns_away(self, method: bytes, target: bytes, headers: Headers) -> bool:
         """Whether a request is to be refused now. A page of another origin could not read such a refusal, so it gets one of the usual way."""
         if target != TARGET or method != b"POST":
             return False
-        if self.pool.room() > self.coming:
-            if not self.coming:
-                asyncio.get_running_loop().call_soon(self._all_came)
-            self.coming += 1
+        if self.room is None:
+            self.room = self.pool.room()
+            asyncio.get_running_loop().call_soon(self._all_came)
+        if self.room > 0:
+            self.room -= 1
             return False
         return not self._reads_one() and not any(name == b"origin" for name, _ in headers)
 
@@ -48,7 +51,7 @@ class Turnstile:
 
         Where bodies come later, or answers are looked for on Redis, more are let in than there is room for, and are refused once they have been read.
         """
-        self.coming = 0
+        self.room = None
 
     def _reads_one(self) -> bool:
         now = time.monotonic()
