@@ -2,8 +2,9 @@
 
     python -m bench.overload [--seconds 60] [--times 3] [--settings TRM_WORKERS=2]
 
-First a closed loop of 64 clients finds the rate at saturation; then puzzles arrive at random (Poisson) whatever comes of those before. The load client runs on
-the same cores as the server and takes the more of them the more it sends: `generator` is its share of one core. The last line is one JSON document.
+First a closed loop of 64 clients finds the rate at saturation, some seconds long, since the machine may have better ones and worse ones; then puzzles arrive at
+random (Poisson) whatever comes of those before; then the closed loop again: saturation is the mean of the two. The load client runs on the same cores as the
+server and takes the more of them the more it sends: `generator` is its share of one core. The last line is one JSON document.
 """
 
 import argparse
@@ -27,7 +28,7 @@ from bench.client import Response, Wire, connect, load, post
 from bench.http import server
 from bench.puzzles import mix
 
-CLIENTS, PUZZLES, SAMPLE_SECONDS = 64, 1280, 5.0
+CLIENTS, PUZZLES, SAMPLE_SECONDS = 64, 10240, 5.0
 
 
 @dataclass(slots=True)
@@ -146,24 +147,26 @@ def main() -> None:
     with server(dict(each.split("=", 1) for each in arguments.settings)) as (port, pid):
         uvloop.run(load(port, grids[:64], CLIENTS))
         children = [int(each) for each in subprocess.run(["/usr/bin/env", "pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()]
-        saturated, flood = uvloop.run(load(port, grids, CLIENTS)), Flood(port)
+        before, flood = uvloop.run(load(port, grids, CLIENTS)), Flood(port)
         bodies, computed = (
             itertools.cycle([post("/v1/solve", {"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": "bypass"}}) for grid in grids]),
             time.process_time(),
         )
-        uvloop.run(flood.run(bodies, arguments.times * saturated.puzzles_per_s, arguments.seconds, [pid, *children]))
+        uvloop.run(flood.run(bodies, arguments.times * before.puzzles_per_s, arguments.seconds, [pid, *children]))
         computed = (time.process_time() - computed) / arguments.seconds
+        after = uvloop.run(load(port, grids, CLIENTS))
     tally = flood.tally
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
-    print(f"at saturation, {CLIENTS} clients: {saturated.puzzles_per_s:.1f} puzzles/s; at {arguments.times:g} times that: {solved:.1f} puzzles/s", end="")
-    print(f" ({solved / saturated.puzzles_per_s:.2f}); the load client took {computed:.0%} of a core")
+    saturated = (before.puzzles_per_s + after.puzzles_per_s) / 2
+    print(f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s before and {after.puzzles_per_s:.1f} after; at {arguments.times:g} times that:", end="")
+    print(f" {solved:.1f} puzzles/s ({solved / saturated:.2f}); the load client took {computed:.0%} of a core")
     print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}; connections broken: {tally.broken}")
     print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
     print(f"memory of the server and its workers, every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}")
     document = {
         "bench": "overload",
         **vars(arguments),
-        "saturated": asdict(saturated),
+        "saturated": [asdict(before), asdict(after)],
         "puzzles_per_s": solved,
         "generator": computed,
         "statuses": tally.statuses,
