@@ -158,7 +158,10 @@ def main() -> None:
     tally = flood.tally
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
     saturated = (before.puzzles_per_s + after.puzzles_per_s) / 2
-    print(f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s before and {after.puzzles_per_s:.1f} after; at {arguments.times:g} times that:", end="")
+    print(
+        f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s before and {after.puzzles_per_s:.1f} after; at {arguments.times:g} times that:",
+        end="",
+    )
     print(f" {solved:.1f} puzzles/s ({solved / saturated:.2f}); the load client took {computed:.0%} of a core")
     print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}; connections broken: {tally.broken}")
     print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
