@@ -159,7 +159,7 @@ def main() -> None:
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
     saturated = (before.puzzles_per_s + after.puzzles_per_s) / 2
     print(
-        f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s before and {after.puzzles_per_s:.1f} after; at {arguments.times:g} times that:",
+        f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s before, {after.puzzles_per_s:.1f} after; at {arguments.times:g} times that:",
         end="",
     )
     print(f" {solved:.1f} puzzles/s ({solved / saturated:.2f}); the load client took {computed:.0%} of a core")
