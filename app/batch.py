@@ -41,6 +41,11 @@ class Batch:
         self.started: dict[asyncio.Task[Solution], int] = {}
         self.halted: asyncio.Queue[asyncio.Task[Solution]] = asyncio.Queue()
 
+    @property
+    def begun(self) -> int:
+        """How many puzzles were started, before any was taken."""
+        return len(self.started)
+
     async def add(self, prepared: Prepared) -> None:
         """Start a puzzle, or let it wait for results to be taken."""
         index, self.count = self.count, self.count + 1

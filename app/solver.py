@@ -1,7 +1,7 @@
 """The one use case: encode, look in the cache, solve in the pool, decode, verify, remember.
 
 Knows families, models and options; knows no HTTP, processes or tensors' insides. Equal puzzles in flight share one solve. A puzzle is prepared first,
-which refuses whatever is wrong with it, and run then, so that many can be prepared before the first one runs.
+which refuses whatever is wrong with it, and run then, so that what is wrong with it is known before a worker has it.
 """
 
 import asyncio

@@ -148,7 +148,9 @@ class Dispatcher:
         wait = self.expected_wait(request.bulk)
         if now + wait > request.deadline:
             raise QueueFull(f"it would wait about {wait:.1f} s, beyond its deadline", retry_after=self.retry_after())
-        if self._queue(ticket):
+        foremost = not self.waiting.lanes[request.bulk]
+        self._queue(ticket)
+        if foremost:  # behind others it changes nothing for those who could be sent
             self.dispatch()
 
     def dispatch(self) -> None:
@@ -199,13 +201,9 @@ class Dispatcher:
             self._queue(ticket, first=True)
         self.dispatch()
 
-    def _queue(self, ticket: Ticket, *, first: bool = False) -> bool:
-        """Let a ticket wait; whether nobody waits before it in its lane. Else it changes nothing for those who could be sent."""
-        lane = int(ticket.request.bulk)
-        foremost = first or not self.waiting.lanes[lane]
-        self.waiting.add(ticket, lane, first=first)
-        self.queued[lane][ticket.model] += 1
-        return foremost
+    def _queue(self, ticket: Ticket, *, first: bool = False) -> None:
+        self.waiting.add(ticket, int(ticket.request.bulk), first=first)
+        self.queued[ticket.request.bulk][ticket.model] += 1
 
     def stepped(self, member: Member, message: Stepped) -> None:
         """Take in what a worker tells: its pace, and who holds a slot from now on."""

@@ -1,6 +1,7 @@
 """`POST /v1/solve/batch` over a fake pool: what is read, refused and answered."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -74,6 +75,14 @@ async def test_what_is_wrong_is_pointed_to_and_what_was_begun_is_given_up(client
     assert {each["pointer"] for each in response.json()["errors"]} == pointers
     assert [request.id for _, request in pool.calls] == pool.cancelled
     assert counted("trm_batch_puzzles") == 0
+
+
+async def test_puzzles_are_begun_while_others_are_read_and_given_up_with_a_bad_one(client, pool, monkeypatch) -> None:
+    monkeypatch.setattr(pool, "status", lambda status=pool.status(): replace(status, capacity=8))
+    pool.hold()
+    response = await client.post("/v1/solve/batch", json={"puzzles": [NINE] * 10 + [BAD, NINE], "options": {"cache": "bypass"}})
+    assert (response.status_code, len(pool.calls)) == (422, 4), "its window is half of the queue"
+    assert [request.id for _, request in pool.calls] == pool.cancelled
 
 
 async def test_of_many_bad_puzzles_ten_are_told(client) -> None:

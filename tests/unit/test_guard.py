@@ -94,10 +94,12 @@ async def test_a_batch_costs_as_much_as_its_puzzles(client, clock) -> None:
     assert (await client.post("/v1/solve", json=BODY, headers=headers)).status_code == 200
 
 
-async def test_a_batch_that_is_refused_costs_one(client) -> None:
+@pytest.mark.parametrize(("capacity", "after"), [(1, [200, 200, 429]), (8, [429, 429, 429])])
+async def test_a_batch_that_is_refused_costs_what_was_begun_of_it(client, pool, monkeypatch, capacity, after) -> None:
+    monkeypatch.setattr(pool, "status", lambda status=pool.status(): replace(status, capacity=capacity))  # half of which is begun
     headers = {"x-api-key": SLOW}
     assert (await client.post("/v1/solve/batch", json={"puzzles": [PUZZLE] * 12 + [{**PUZZLE, "grid": "11.."}]}, headers=headers)).status_code == 422
-    assert [(await client.get("/v1/models", headers=headers)).status_code for _ in range(3)] == [200, 200, 429]
+    assert [(await client.get("/v1/models", headers=headers)).status_code for _ in range(3)] == after
 
 
 async def test_no_byte_of_a_body_is_read_without_a_key(guarding) -> None:

@@ -17,7 +17,7 @@ from app.api.guard import charge
 from app.api.schemas import BatchIn, BatchOut
 from app.api.visits import CLIENT_GONE
 from app.batch import Batch, Result, Turn
-from app.errors import FieldError, InvalidRequest, NotFound
+from app.errors import FieldError, InvalidRequest, NotFound, TRMError
 from app.logs import request_id
 from app.solver import Solution
 
@@ -77,6 +77,8 @@ async def read(body: BatchIn, services: Services, batch: Batch) -> None:
         else:
             if not wrong:
                 await batch.add(prepared)
+        if len(wrong) == 1:
+            await batch.close()  # it is refused for sure; what else is wrong with it is still told
         if len(wrong) >= MOST_ERRORS:
             break
         await turn.end()  # others want to be read, too
@@ -93,7 +95,11 @@ async def begun(body: BatchIn, request: Request, services: Services) -> AsyncIte
         detail = f"a batch has at most {most} puzzles, not {count}"
         raise InvalidRequest(detail, fields=(FieldError("/puzzles", detail),))
     async with services.batches.open(count) as batch:
-        await read(body, services, batch)
+        try:
+            await read(body, services, batch)
+        except TRMError:
+            await charge(request, max(1, batch.begun))
+            raise
         await charge(request, count)
         yield batch
 
