@@ -78,7 +78,8 @@ async def test_what_is_wrong_is_pointed_to_and_what_was_begun_is_given_up(client
 
 
 async def test_puzzles_are_begun_while_others_are_read_and_given_up_with_a_bad_one(client, pool, monkeypatch) -> None:
-    monkeypatch.setattr(pool, "status", lambda status=pool.status(): replace(status, capacity=8))
+    status = replace(pool.status(), capacity=8)
+    monkeypatch.setattr(pool, "status", lambda: status)
     pool.hold()
     response = await client.post("/v1/solve/batch", json={"puzzles": [NINE] * 10 + [BAD, NINE], "options": {"cache": "bypass"}})
     assert (response.status_code, len(pool.calls)) == (422, 4), "its window is half of the queue"

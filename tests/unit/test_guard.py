@@ -96,7 +96,8 @@ async def test_a_batch_costs_as_much_as_its_puzzles(client, clock) -> None:
 
 @pytest.mark.parametrize(("capacity", "after"), [(1, [200, 200, 429]), (8, [429, 429, 429])])
 async def test_a_batch_that_is_refused_costs_what_was_begun_of_it(client, pool, monkeypatch, capacity, after) -> None:
-    monkeypatch.setattr(pool, "status", lambda status=pool.status(): replace(status, capacity=capacity))  # half of which is begun
+    status = replace(pool.status(), capacity=capacity)  # half of which is begun
+    monkeypatch.setattr(pool, "status", lambda: status)
     headers = {"x-api-key": SLOW}
     assert (await client.post("/v1/solve/batch", json={"puzzles": [PUZZLE] * 12 + [{**PUZZLE, "grid": "11.."}]}, headers=headers)).status_code == 422
     assert [(await client.get("/v1/models", headers=headers)).status_code for _ in range(3)] == after
