@@ -40,20 +40,17 @@ class Batch:
         self.waiting = deque[tuple[int, Prepared]]()
         self.started: dict[asyncio.Task[Solution], int] = {}
         self.halted: asyncio.Queue[asyncio.Task[Solution]] = asyncio.Queue()
-
-    @property
-    def begun(self) -> int:
-        """How many puzzles were started, before any was taken."""
-        return len(self.started)
+        self.turn = Turn()
 
     async def add(self, prepared: Prepared) -> None:
-        """Start a puzzle, or let it wait for results to be taken."""
+        """Start a puzzle, or let it wait for results to be taken; others have a turn now and then."""
         index, self.count = self.count, self.count + 1
         if len(self.started) < self.window:
             self._start(index, prepared)
             await asyncio.sleep(0)  # one by one, with the requests of others in between
         else:
             self.waiting.append((index, prepared))
+            await self.turn.end()
 
     def _start(self, index: int, prepared: Prepared) -> None:
         task = asyncio.create_task(self.solver.run(prepared))
@@ -61,14 +58,13 @@ class Batch:
         self.started[task] = index
 
     async def __aiter__(self) -> AsyncIterator[tuple[int, Result]]:
-        turn = Turn()
         while self.started:
             task = await self.halted.get()
             index = self.started.pop(task)
             if self.waiting:
                 self._start(*self.waiting.popleft())
             yield index, task.exception() or task.result()
-            await turn.end()  # many may have halted already
+            await self.turn.end()  # many may have halted already
 
     async def close(self) -> None:
         """Give up what has not halted."""

@@ -10,11 +10,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.arguments import setting
 from app.errors import InvalidRequest, TRMError, mistakes
 from app.examples import EXAMPLES
 from app.settings import PROJECT, Settings
 from app.terminal import options
+from app.training import options as training
 
+STORE = PROJECT / "model_store"
 LISTS = ("models", "cors_origins")
 """Settings that are JSON."""
 
@@ -97,7 +100,7 @@ def _jobs(command: argparse.ArgumentParser) -> None:
     verbs = command.add_subparsers(required=True, metavar="verb")
     submit = verbs.add_parser("submit", help="hand over a file of puzzles and print the job's id; the same again finds the same job")
     submit.add_argument("file", type=Path, help='NDJSON: a puzzle a line, such as {"type":"sudoku","grid":"53..7…"}')
-    submit.add_argument("--set", action="append", default=[], type=_setting, metavar="NAME=VALUE", help="model, on_error=continue, or an option")
+    submit.add_argument("--set", action="append", default=[], type=setting, metavar="NAME=VALUE", help="model, on_error=continue, or an option")
     submit.add_argument("--again", action="store_true", help="make a new job even if this one is known")
     for name, told in (("status", "how far a job has come"), ("results", "what there is of a job, as NDJSON"), ("cancel", "begin no more of its puzzles")):
         verbs.add_parser(name, help=told).add_argument("job", help="its id")
@@ -147,7 +150,7 @@ def keys(arguments: argparse.Namespace) -> int:
 
 
 def _solve(command: argparse.ArgumentParser) -> None:
-    options.solve(command, PROJECT / "model_store")
+    options.solve(command, STORE)
     command.set_defaults(run=solve)
 
 
@@ -172,55 +175,8 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def _train(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run_folder", type=Path, help="folder of the run; a run that is there already is resumed")
-    command.add_argument("--recipe", default="sudoku", help="named recipe: sudoku, sudoku-6x6, sudoku-4x4, maze, arc, trm-sudoku or trm-sudoku-small")
-    command.add_argument(
-        "--set", action="append", type=_setting, default=[], metavar="FIELD=VALUE", help="change a field, such as updates=500 or arch.hidden_size=48"
-    )
-    command.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="CSV[:WEIGHT]",
-        help="puzzles to train on, all but the held-out ones, generated without it; of ARC files or folders of JSON tasks",
-    )
-    command.add_argument("--generate", type=_count, default=5000, metavar="N", help="puzzles to generate when there is no --data")
-    command.add_argument("--init", metavar="MODEL", help="begin with the weights of a model of the store")
-    command.add_argument("--teacher", metavar="MODEL", help="learn from a model of the store that reads the same grid, too")
-    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
-    command.add_argument("--device", default="cpu", help="cpu or cuda")
-    command.add_argument("--bf16", action="store_true", help="matrix products in bfloat16, as on CUDA: for CPUs with AVX-512 BF16 or AMX; on others it is slow")
-    command.add_argument("--threads", type=_count, help="threads on a CPU; one is best on a busy machine")
-    command.add_argument("--workers", type=_natural, default=0, metavar="N", help="processes that draw puzzles ahead: a GPU takes them faster")
-    command.add_argument("--save-every", type=_count, default=50, metavar="N", help="updates from one kept state, and line of the curve, to the next")
-    command.add_argument("--no-compile", action="store_true", help="plain torch: slower, but starts at once")
+    training.train(command, STORE)
     command.set_defaults(run=train)
-
-
-def _setting(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not FIELD=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
-def _count(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
-def _natural(text: str) -> int:
-    if (number := int(text)) < 0:
-        raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return number
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(_count(number) for number in text.split(","))
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -231,38 +187,8 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _evaluate(command: argparse.ArgumentParser) -> None:
-    command.add_argument("name", help="model of the store")
-    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
-    command.add_argument("--data", type=Path, action="append", default=[], help="CSV of puzzles, generated without it; of ARC files or folders of JSON tasks")
-    command.add_argument("--part", choices=("held-out", "all"), default="held-out", help="held-out: the puzzles that training skips")
-    command.add_argument("--generate", type=_count, default=500, metavar="N", help="puzzles to generate when there is no --data")
-    command.add_argument(
-        "--hard", type=int, metavar="N", help="generate minimal puzzles on which a search that takes naked and hidden singles guesses N times or more"
-    )
-    command.add_argument("--sizes", type=_numbers, default=(), metavar="N,N", help="of a maze model: measure generated mazes of N x N (the model's size)")
-    command.add_argument("--rooms", action="store_true", help="of a maze model: measure mazes with open rooms, where many paths are equally short")
-    command.add_argument("--clues", type=_numbers, default=(), metavar="N,N", help="also measure easier puzzles, with cells revealed until N are shown")
-    command.add_argument("--count", type=_count, default=500, help="most puzzles of each list")
-    command.add_argument("--max-steps", type=_count, help="steps of an attempt (the model's default)")
-    command.add_argument("--attempts", type=_count, help="attempts (the model's default)")
-    command.add_argument("--halt", choices=("verified", "learned", "never"), help="when an attempt ends (the model's default)")
-    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="how later attempts guess, or none (the model's own)")
-    command.add_argument("--alone", action="store_true", help="one puzzle at a time: also tell the median milliseconds of a puzzle that is alone (not ARC)")
-    command.add_argument("--backend", choices=("auto", "onnx", "torch"), default="auto", help="what runs a step, as TRM_BACKEND of the server")
-    command.add_argument("--device", default="cpu", help="of the torch backend: cpu or cuda")
-    command.add_argument("--slots", type=_count, default=64)
-    command.add_argument("--threads", type=_count, default=1)
-    command.add_argument("--seed", type=int, default=0, help="of the choice of puzzles and revealed cells")
-    command.add_argument("--output", type=Path, metavar="FILE", help="write the JSON there, too, for instance into the run's folder")
-    command.add_argument("--record", action="store_true", help="write the figures into the model's config.json")
+    training.evaluate(command, STORE)
     command.set_defaults(run=evaluate)
-
-
-def _guesses(text: str) -> tuple[float, ...]:
-    numbers = () if text == "none" else tuple(float(part) for part in text.split(","))
-    if len(numbers) not in (0, 4):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither none nor four numbers")
-    return numbers
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -273,15 +199,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _export(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run_folder", type=Path, help="folder of the training run")
-    command.add_argument("--name", required=True, help="name of the model in the store")
-    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
-    command.add_argument("--description", default="", help="one sentence for the list of models")
-    command.add_argument("--size", type=_count, metavar="N", help="of mazes: largest that the model reads (the size it was trained on); its weights fit any")
-    command.add_argument("--max-steps", type=_count, help="default steps of an attempt (the most it took in training)")
-    command.add_argument("--attempts", type=_count, default=16, help="default attempts")
-    command.add_argument("--guesses", type=_guesses, metavar="CELLS,AMONG,STEPS,DOUBT", help="of Sudokus: how later attempts guess, or none (3,12,6,0.3)")
-    command.add_argument("--compact", action="store_true", help="of a large model: weights in bfloat16, no ONNX step, served only where TRM_MODELS names it")
+    training.export(command, STORE)
     command.set_defaults(run=export)
 
 
@@ -298,7 +216,7 @@ def _import(command: argparse.ArgumentParser) -> None:
     command.add_argument("--dataset", type=Path, metavar="JSON", help="the dataset.json of its data (beside it, or in train or test there)")
     command.add_argument("--identifiers", type=Path, metavar="JSON", help="of ARC: the identifiers.json of its data (beside it, or beside dataset.json)")
     command.add_argument("--name", required=True, help="name of the model in the store")
-    command.add_argument("--store", type=Path, default=PROJECT / "model_store")
+    command.add_argument("--store", type=Path, default=STORE)
     command.add_argument("--description", default="", help="one sentence for the list of models")
     command.set_defaults(run=import_)
 

@@ -1,7 +1,4 @@
-"""uvicorn's connection, closed when it has been idle for too long by one alarm, where uvicorn sets one and cancels it for each request. Knows no requests.
-
-With the timer's handle and its context that was a thirtieth of the server's time for a puzzle.
-"""
+"""uvicorn's connection, closed when it has been idle for too long by one alarm, where uvicorn sets one and cancels it for each request. Knows no requests."""
 
 import asyncio
 
@@ -22,7 +19,7 @@ class Idling(HttpToolsProtocol):
             self.alarm.cancel()
 
     def _unset_keepalive_if_required(self) -> None:
-        """Called by uvicorn when something comes."""
+        """Called when something comes, or has come together with what was answered before it."""
         self.idle_since = None
 
     def on_response_complete(self) -> None:

@@ -154,15 +154,13 @@ def main() -> None:
         )
         uvloop.run(flood.run(bodies, arguments.times * before.puzzles_per_s, arguments.seconds, [pid, *children]))
         computed = (time.process_time() - computed) / arguments.seconds
+        uvloop.run(load(port, grids[:1280], CLIENTS))  # meanwhile the server finds that the flood's connections are closed
         after = uvloop.run(load(port, grids, CLIENTS))
     tally = flood.tally
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
     saturated = (before.puzzles_per_s + after.puzzles_per_s) / 2
-    print(
-        f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s before, {after.puzzles_per_s:.1f} after; at {arguments.times:g} times that:",
-        end="",
-    )
-    print(f" {solved:.1f} puzzles/s ({solved / saturated:.2f}); the load client took {computed:.0%} of a core")
+    print(f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s; at {arguments.times:g} times that: {solved:.1f}", end="")
+    print(f" ({solved / saturated:.2f} of the mean); at saturation again: {after.puzzles_per_s:.1f}; the load client took {computed:.0%} of a core")
     print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}; connections broken: {tally.broken}")
     print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
     print(f"memory of the server and its workers, every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}")

@@ -16,7 +16,7 @@ from app.api.errors import MOST_ERRORS, PROBLEMS, document
 from app.api.guard import charge
 from app.api.schemas import BatchIn, BatchOut
 from app.api.visits import CLIENT_GONE
-from app.batch import Batch, Result, Turn
+from app.batch import Batch, Result
 from app.errors import FieldError, InvalidRequest, NotFound, TRMError
 from app.logs import request_id
 from app.solver import Solution
@@ -65,23 +65,23 @@ class Opened:
 
 async def read(body: BatchIn, services: Services, batch: Batch) -> None:
     """Add all puzzles, which are started while others are read. Raises `InvalidRequest` that points to those that could not be solved, or `NotFound`."""
-    wrong, turn, chosen = list[InvalidRequest](), Turn(), options(body.options)
+    wrong, chosen = list[InvalidRequest](), options(body.options)
     for index, puzzle in enumerate(body.puzzles):
         place = f"/puzzles/{index}"
         try:
             prepared = services.solver.prepare(puzzle.type, puzzle.grid, body.model, chosen, puzzle.puzzle_id, place=place, bulk=True)
         except InvalidRequest as error:
+            if not wrong:
+                await batch.close()  # it is refused for sure; what else is wrong with it is still told
             wrong.append(error)
+            if len(wrong) == MOST_ERRORS:
+                break
         except NotFound as error:
             raise type(error)(f"puzzle {index}: {error.detail}", fields=(FieldError(place, error.detail),)) from error
+        if wrong:
+            await batch.turn.end()
         else:
-            if not wrong:
-                await batch.add(prepared)
-        if len(wrong) == 1:
-            await batch.close()  # it is refused for sure; what else is wrong with it is still told
-        if len(wrong) >= MOST_ERRORS:
-            break
-        await turn.end()  # others want to be read, too
+            await batch.add(prepared)
     if wrong:
         fields = tuple(dict.fromkeys(field for error in wrong for field in error.fields))[:MOST_ERRORS]  # an option out of range is so for every puzzle
         raise type(wrong[0])("; ".join(f"{field.pointer}: {field.detail}" for field in fields), fields=fields)
@@ -98,7 +98,7 @@ async def begun(body: BatchIn, request: Request, services: Services) -> AsyncIte
         try:
             await read(body, services, batch)
         except TRMError:
-            await charge(request, max(1, batch.begun))
+            await charge(request, max(1, len(batch.started)))  # those that were begun
             raise
         await charge(request, count)
         yield batch
