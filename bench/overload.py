@@ -4,7 +4,7 @@
 
 First a closed loop of 64 clients finds the rate at saturation, some seconds long, since the machine may have better ones and worse ones; then puzzles arrive at
 random (Poisson) whatever comes of those before; then the closed loop again: saturation is the mean of the two. The load client runs on the same cores as the
-server and takes the more of them the more it sends: `generator` is its share of one core. The last line is one JSON document.
+server and takes the more of them the more it sends: `cores` tells what each took of one core. The last line is one JSON document.
 """
 
 import argparse
@@ -12,13 +12,15 @@ import asyncio
 import gc
 import itertools
 import json
+import os
 import resource
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import uvloop
@@ -29,6 +31,8 @@ from bench.http import server
 from bench.puzzles import mix
 
 CLIENTS, PUZZLES, SAMPLE_SECONDS = 64, 10240, 5.0
+Result = TypeVar("Result")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(slots=True)
@@ -128,6 +132,34 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+def phase(work: Coroutine[None, None, Result], pid: int, workers: Sequence[int]) -> tuple[Result, dict[str, float]]:
+    """Run one load to its end: what came of it, and the share of one core that each took meanwhile. Linux only.
+
+    `system` is what the system took of that for all of them, on all cores, and `idle` what nobody took.
+    """
+
+    def spent() -> dict[str, float]:
+        _, _, system, idle, _, interrupts, deferred = map(int, Path("/proc/stat").read_text().split(maxsplit=8)[1:8])
+        return {
+            "API process": processor_seconds(pid),
+            "workers": sum(map(processor_seconds, workers)),
+            "load client": time.process_time(),
+            "system": (system + interrupts + deferred) / TICKS,
+            "idle": idle / TICKS,
+        }
+
+    started, before = time.perf_counter(), spent()
+    result = uvloop.run(work)
+    seconds, after = time.perf_counter() - started, spent()
+    return result, {name: (after[name] - before[name]) / seconds for name in after}
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process has computed so far, in its own code and in the system's."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[11:13]
+    return (int(user) + int(system)) / TICKS
+
+
 def milliseconds(seconds: Iterable[float]) -> list[float]:
     """p50, p95, p99 and the longest."""
     values = list(seconds)
@@ -146,21 +178,22 @@ def main() -> None:
     grids = [str(family.render(question.tobytes(), "")) for question in mix(PUZZLES).questions]
     with server(dict(each.split("=", 1) for each in arguments.settings)) as (port, pid):
         uvloop.run(load(port, grids[:64], CLIENTS))
-        children = [int(each) for each in subprocess.run(["/usr/bin/env", "pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()]
-        before, flood = uvloop.run(load(port, grids, CLIENTS)), Flood(port)
-        bodies, computed = (
-            itertools.cycle([post("/v1/solve", {"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": "bypass"}}) for grid in grids]),
-            time.process_time(),
-        )
-        uvloop.run(flood.run(bodies, arguments.times * before.puzzles_per_s, arguments.seconds, [pid, *children]))
-        computed = (time.process_time() - computed) / arguments.seconds
+        workers = [int(each) for each in subprocess.run(["/usr/bin/env", "pgrep", "-P", str(pid)], capture_output=True, text=True, check=True).stdout.split()]
+        before, cores_before = phase(load(port, grids, CLIENTS), pid, workers)
+        flood, rate = Flood(port), arguments.times * before.puzzles_per_s
+        bodies = itertools.cycle([post("/v1/solve", {"puzzle": {"type": "sudoku", "grid": grid}, "options": {"cache": "bypass"}}) for grid in grids])
+        _, cores_flooded = phase(flood.run(bodies, rate, arguments.seconds, [pid, *workers]), pid, workers)
         uvloop.run(load(port, grids[:1280], CLIENTS))  # meanwhile the server finds that the flood's connections are closed
-        after = uvloop.run(load(port, grids, CLIENTS))
+        after, cores_after = phase(load(port, grids, CLIENTS), pid, workers)
     tally = flood.tally
     solved = sum(at <= arguments.seconds for at in tally.solved_at) / arguments.seconds
     saturated = (before.puzzles_per_s + after.puzzles_per_s) / 2
     print(f"at saturation, {CLIENTS} clients: {before.puzzles_per_s:.1f} puzzles/s; at {arguments.times:g} times that: {solved:.1f}", end="")
-    print(f" ({solved / saturated:.2f} of the mean); at saturation again: {after.puzzles_per_s:.1f}; the load client took {computed:.0%} of a core")
+    print(f" ({solved / saturated:.2f} of the mean); at saturation again: {after.puzzles_per_s:.1f}")
+    print("| share of a core |", " | ".join(cores_before), "|")
+    print("| --- " * (1 + len(cores_before)) + "|")
+    for name, cores in (("at saturation", cores_before), (f"at {arguments.times:g} times that", cores_flooded), ("at saturation again", cores_after)):
+        print(f"| {name} |", " | ".join(f"{share:.2f}" for share in cores.values()), "|")
     print(f"responses by status: {dict(tally.statuses)}; 503 without Retry-After: {tally.without_retry_after}; connections broken: {tally.broken}")
     print(f"ms, p50 p95 p99 most: refused {milliseconds(tally.refused_seconds)}, solved {milliseconds(tally.solved_seconds)}")
     print(f"memory of the server and its workers, every {SAMPLE_SECONDS:g} s, MB: {[round(each / 1e6) for each in tally.memory]}")
@@ -169,7 +202,7 @@ def main() -> None:
         **vars(arguments),
         "saturated": [asdict(before), asdict(after)],
         "puzzles_per_s": solved,
-        "generator": computed,
+        "cores": [cores_before, cores_flooded, cores_after],
         "statuses": tally.statuses,
         "broken": tally.broken,
         "without_retry_after": tally.without_retry_after,
