@@ -40,4 +40,4 @@ def engines_alone(puzzles: PuzzleSet, workers: int) -> float:
     if any(process.exitcode for process in processes):
         raise SystemExit("an engine failed")
     starts, ends = zip(*(times.get() for _ in processes), strict=True)
-    return len(puzzles) / (max(ends) - min(starts))
+    return float(len(puzzles) / (max(ends) - min(starts)))

@@ -122,9 +122,9 @@ def main() -> None:
     arguments = parser.parse_args()
     entry, full = ModelStore(PROJECT / "model_store", ("sudoku",)).entries["sudoku"], RECIPES[FULL_SIZE].changed({"arch.H_cycles": 3, "arch.L_cycles": 6}).arch
     with tempfile.TemporaryDirectory() as folder:
-        path, model = Path(folder), TRM(full)
-        export(model, path / GRAPH)
-        weights.save(model, path / WEIGHTS)
+        path, made = Path(folder), TRM(full)
+        export(made, path / GRAPH)
+        weights.save(made, path / WEIGHTS)
         slots, batch, threads = arguments.slots, arguments.batch, arguments.threads
         steps = [
             *runners(f"the paper's, batch {batch}", full, path / GRAPH, path / WEIGHTS, batch, threads),

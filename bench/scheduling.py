@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 from pathlib import Path
+from typing import TypedDict
 
 from bench.simulation import POLICIES, Setting, Simulation, Tally
 
@@ -19,15 +20,24 @@ LOADS = (0.5, 0.8, 0.95, 1.2)
 HARDEST = 0.01
 
 
-def setting(hardest: float = HARDEST, **fields: float) -> Setting:
+def setting(hardest: float = HARDEST, **fields: int) -> Setting:
     """Puzzles of the measured kinds: `hardest` is the share of the hardest known; of the rest, most are easy."""
     shares = {"30 clues": 0.6, "25 clues": 0.25, "17 clues": 0.15}
     mixed = {**{kind: share * (1 - hardest) for kind, share in shares.items()}, "hardest": hardest}
     return Setting(mixed, MEASURED["attempts_steps"], MEASURED["fixed_seconds"], MEASURED["slot_seconds"], **fields)
 
 
-def figures(tally: Tally) -> dict[str, object]:
-    """A tally in numbers: p50 and p99 in milliseconds by kind, None where all were refused."""
+class Row(TypedDict):
+    """A tally in numbers."""
+
+    ms: dict[str, list[float | None]]
+    refused: float
+    late: float
+    bulk_per_s: float
+
+
+def figures(tally: Tally) -> Row:
+    """What a tally says: p50 and p99 in milliseconds by kind, None where all were refused."""
     answered = {
         kind: [None if math.isnan(seconds := tally.quantile(kind, share)) else round(seconds * 1000, 1) for share in (0.5, 0.99)]
         for kind in MEASURED["attempts_steps"]
@@ -35,7 +45,7 @@ def figures(tally: Tally) -> dict[str, object]:
     return {"ms": answered, "refused": round(tally.refused, 4), "late": round(tally.late, 4), "bulk_per_s": round(tally.bulk_per_s, 1)}
 
 
-def row(load: float, name: str, made: dict[str, object]) -> str:
+def row(load: float, name: str, made: Row) -> str:
     """One line of the table."""
     times = (" / ".join("-" if each is None else f"{each:.0f}" for each in pair) for pair in made["ms"].values())
     return f"| {load:.0%} | {name} | {' | '.join(times)} | {made['refused']:.1%} | {made['late']:.1%} | {made['bulk_per_s']:.0f} |"

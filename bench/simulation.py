@@ -104,7 +104,7 @@ class Worker(Member):
     def __init__(self, name: str, policy: Policy, setting: Setting, demands: Mapping[str, Demand]) -> None:
         super().__init__(name, self.receive, ready=True)
         self.scheduler, self.demands, self.setting = policy.scheduler(setting.slots, policy.refill, GUESSES, policy.batch), demands, setting
-        self.tells, self.until, self.size, self.started_now = policy.classes, math.inf, 0, ()
+        self.tells, self.until, self.size, self.started_now = policy.classes, math.inf, 0, tuple[str, ...]()
 
     def receive(self, message: ToWorker) -> None:
         """Take a message, as the loop of a worker does."""
@@ -126,7 +126,7 @@ class Worker(Member):
         for entry in self.scheduler.stepped:
             steps = self.demands[entry.request.id].attempts if entry else ()
             over = entry is not None and entry.step + 1 >= steps[entry.attempt - 1]
-            right.append(over and entry.attempt == len(steps))
+            right.append(over and entry is not None and entry.attempt == len(steps))
             wrong.append(over)
         finished = self.scheduler.update(right, [False] * len(right), self.until, doubted=wrong).finished
         outcomes = tuple(

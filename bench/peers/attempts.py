@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.engine.runner import Judged
 from app.model.store import ModelStore
 from app.pool.messages import WorkerSpec
 from app.pool.worker import make_runner
@@ -38,7 +39,10 @@ class Solver:
         while len(answers) < len(asked):
             step += 1
             cells, logits = self.runner.step(len(running))
-            solved = self.rules.violations(questions[running], cells) == 0
+            if isinstance(cells, Judged):  # the step in C does
+                solved, cells = cells.violations == 0, cells.fetch(list(range(len(running))))
+            else:
+                solved = self.rules.violations(questions[running], cells) == 0
             for slot in reversed(range(len(running))):
                 index, guessed = running[slot], asked[running[slot]]["guessed"]
                 done = solved[slot] or step >= self.steps[guessed] or (guessed and logits[slot, 1] > self.doubt)

@@ -16,13 +16,14 @@ ASKED = [{"grid": text(question), "guessed": index % 3 == 0} for index, question
 IMPOSSIBLE = {"grid": "11" + "0" * 79, "guessed": False}
 
 
-def solver(rows, batch: int) -> Solver:
-    return Solver(Options(port=0, workers=1, threads=1, batch=batch, wait_ms=0, rows=rows))
+def solver(rows, batch: int, step="onnx") -> Solver:
+    return Solver(Options(port=0, workers=1, threads=1, batch=batch, wait_ms=0, rows=rows, step=step))
 
 
+@pytest.mark.parametrize("step", ["onnx", "auto"])
 @pytest.mark.parametrize("rows", ["shrink", "keep"])
-def test_answers_come_in_the_order_of_the_questions(rows) -> None:
-    found = solver(rows, 13)([*ASKED[:5], IMPOSSIBLE, *ASKED[5:]])
+def test_answers_come_in_the_order_of_the_questions(rows, step) -> None:
+    found = solver(rows, 13, step)([*ASKED[:5], IMPOSSIBLE, *ASKED[5:]])
     assert not found.pop(5)["verified"]
     assert sum(each["verified"] for each in found) >= 10
     for each, answer in zip(found, PUZZLES.answers, strict=True):
