@@ -4,7 +4,7 @@ Slots are packed: after `schedule` the puzzles that the next step runs hold slot
 joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
 
 A slot keeps a puzzle's state, and not every step runs every slot: where a larger step takes longer, as on a CPU, those that have had least go first, so that an
-easy puzzle is done before it has waited for the hard ones beside it (least attained service). Where bulk alone is in slots, all run.
+easy puzzle is done before it has waited for the hard ones beside it (least attained service). Where bulk alone is in slots, or a crowd waits for one, all run.
 """
 
 import math
@@ -24,6 +24,9 @@ FRESH, RESTARTED, BULK = LANES = range(3)
 
 SHARE = 3
 """One of so many puzzles in slots runs at a step, at least: the more there are, the larger the steps, which do more in the same time."""
+
+CROWD = 4
+"""Where one fresh puzzle or more for so many slots waits for one, all in slots run but bulk: none of those who wait can begin before."""
 
 PATIENCE = 64
 """Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
@@ -199,7 +202,8 @@ class Scheduler(Generic[Held]):
         if not asked:
             return  # nobody waits for one of them alone, and what a step costs beside its slots is paid less often
         oldest = self.steps % (TURNS + 1) == 0
-        self.size = min(len(running), max(self.batch, -(-(len(running) if oldest else asked) // SHARE)))
+        crowded = CROWD * len(self.waiting.lanes[FRESH]) >= self.slots
+        self.size = min(len(running), max(self.batch, -(-(len(running) if oldest else asked) // (1 if crowded else SHARE))))
         ranks = self._by_wait(running) if oldest else self._by_service(running, now)
         chosen = set(sorted(range(len(running)), key=ranks.__getitem__)[: self.size])
         free = (slot for slot in range(self.size) if slot not in chosen)

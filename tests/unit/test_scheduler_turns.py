@@ -38,6 +38,20 @@ def test_a_step_is_a_third_of_those_in_slots_and_no_less_than_is_worth_it(batch:
     assert len(step(holding("abcdefghijklmnopqrst"[:count], batch=batch))) == size
 
 
+def test_all_run_but_bulk_where_a_crowd_waits_for_a_slot() -> None:
+    scheduler = Scheduler(8, batch=1)
+    for name in "xyz":
+        scheduler.add(queued(name, max_steps=1000, bulk=True))
+    step(scheduler)
+    for name in "abcdef":
+        scheduler.add(queued(name, max_steps=1000))
+    assert step(scheduler) == "ab"  # one waits
+    scheduler.add(queued("g", max_steps=1000))
+    assert step(scheduler) == "abcde"
+    assert step(scheduler, verified="a") == "abcde"
+    assert len(step(scheduler)) == 2
+
+
 def test_whoever_ran_longest_ago_is_stepped_now_and_then() -> None:
     scheduler, ran = holding("ab"), []
     for _ in range(3):
