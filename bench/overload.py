@@ -135,7 +135,7 @@ def resident_bytes(pid: int) -> int:
 def phase(work: Coroutine[None, None, Result], pid: int, workers: Sequence[int]) -> tuple[Result, dict[str, float]]:
     """Run one load to its end: what came of it, and the share of one core that each took meanwhile. Linux only.
 
-    `system` is what the system took of that for all of them, on all cores, and `idle` what nobody took.
+    The flood's seconds go on until the last answer. `system` and `idle` are of the whole machine: its part of all that is computed, and what nobody took.
     """
 
     def spent() -> dict[str, float]:

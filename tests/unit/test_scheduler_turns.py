@@ -40,15 +40,15 @@ def test_a_step_is_a_third_of_those_in_slots_and_no_less_than_is_worth_it(batch:
 
 def test_all_run_but_bulk_where_a_crowd_waits_for_a_slot() -> None:
     scheduler = Scheduler(8, batch=1)
-    for name in "xyz":
+    for name in "vwxyz":
         scheduler.add(queued(name, max_steps=1000, bulk=True))
-    step(scheduler)
-    for name in "abcdef":
+    step(scheduler)  # of bulk four have slots
+    for name in "abcde":
         scheduler.add(queued(name, max_steps=1000))
-    assert step(scheduler) == "ab"  # one waits
-    scheduler.add(queued("g", max_steps=1000))
-    assert step(scheduler) == "abcde"
-    assert step(scheduler, verified="a") == "abcde"
+    assert step(scheduler) == "ab"  # only one that is not bulk waits
+    scheduler.add(queued("f", max_steps=1000))
+    assert step(scheduler) == "abcd"
+    assert step(scheduler, verified="a") == "abcd"
     assert len(step(scheduler)) == 2
 
 
