@@ -4,7 +4,8 @@ Slots are packed: after `schedule` the puzzles that the next step runs hold slot
 joins at any step and leaves at the very step at which it is done; the slot it frees is refilled before the next one.
 
 A slot keeps a puzzle's state, and not every step runs every slot: where a larger step takes longer, as on a CPU, those that have had least go first, so that an
-easy puzzle is done before it has waited for the hard ones beside it (least attained service). Where bulk alone is in slots all run, and all but bulk where a crowd waits for one.
+easy puzzle is done before it has waited for the hard ones beside it (least attained service). All run where they are bulk alone, and all but
+bulk where a crowd waits: what a step costs beside its slots is paid less often.
 """
 
 import math
@@ -26,7 +27,7 @@ SHARE = 3
 """One of so many puzzles in slots runs at a step, at least: the more there are, the larger the steps, which do more in the same time."""
 
 CROWD = 4
-"""Where fresh puzzles wait, one for so many slots or more, all in slots run but bulk: what a step costs beside its slots is paid less often, and hard ones end."""
+"""Where fresh puzzles wait, one for so many slots or more, all in slots run but bulk: so hard ones give back theirs."""
 
 PATIENCE = 64
 """Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
