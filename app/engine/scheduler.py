@@ -27,7 +27,7 @@ SHARE = 3
 """One of so many puzzles in slots runs at a step, at least: the more there are, the larger the steps, which do more in the same time."""
 
 CROWD = 4
-"""Where fresh puzzles wait, one for so many slots or more, all in slots run but bulk: so hard ones give back theirs."""
+"""Where fresh puzzles wait, one for so many slots or more, all in slots run but bulk, so that hard ones give back their slots, too."""
 
 PATIENCE = 64
 """Steps that a puzzle goes on after its first answer that obeys the rules where a better one may exist: a longer way through a maze than need be."""
